@@ -1,0 +1,47 @@
+//! Where the present comes from: the system in production, a value that tests set.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The present, in milliseconds since 1970-01-01T00:00:00Z. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    fixed: Option<Arc<AtomicI64>>,
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self { fixed: None }
+    }
+
+    /// A clock that stands at `now_ms` until it is [`set`](Self::set) or [`advanced`](Self::advance).
+    pub fn fixed(now_ms: i64) -> Self {
+        Self { fixed: Some(Arc::new(AtomicI64::new(now_ms))) }
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn now_ms(&self) -> i64 {
+        match &self.fixed {
+            Some(now) => now.load(Ordering::Relaxed),
+            None => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// Moves a fixed clock to `now_ms`, forward or back; the system clock is left alone.
+    pub fn set(&self, now_ms: i64) {
+        if let Some(now) = &self.fixed {
+            now.store(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Moves a fixed clock by `by_ms`, which may be negative; the system clock is left alone.
+    pub fn advance(&self, by_ms: i64) {
+        if let Some(now) = &self.fixed {
+            now.fetch_add(by_ms, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! How events are collected.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Spool and drain.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Ingest")]
+pub struct IngestConfig {
+    /// Folder of the spool. Default: `spool` in the data folder.
+    #[arg(long, env = "LINKTRAIL_SPOOL_DIR", global = true)]
+    pub spool_dir: Option<PathBuf>,
+
+    /// When a redirect may answer: after its click is synced to disk, or at once (a power cut may lose the last second).
+    #[arg(long, env = "LINKTRAIL_SYNC", value_enum, default_value = "always", global = true)]
+    pub sync: SyncPolicy,
+
+    /// Bytes the spool may hold while ClickHouse is away; beyond it collection answers 503 and redirects go uncounted.
+    #[arg(long, env = "LINKTRAIL_SPOOL_MAX_BYTES", default_value_t = 8_589_934_592, global = true)]
+    pub spool_max_bytes: u64,
+
+    /// Events in one insert at most.
+    #[arg(long, env = "LINKTRAIL_BATCH_ROWS", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=500_000), global = true)]
+    pub batch_rows: u32,
+
+    /// Milliseconds that an event may wait for others before its batch is sent.
+    #[arg(long, env = "LINKTRAIL_BATCH_LINGER_MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=60_000), global = true)]
+    pub batch_linger_ms: u64,
+}
+
+/// When an append counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SyncPolicy {
+    /// After `fdatasync`, shared by all appends that wait.
+    Always,
+    /// At once; synced in the background.
+    Behind,
+}

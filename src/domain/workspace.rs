@@ -1,0 +1,83 @@
+//! Workspaces, their domains and their settings.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{DomainId, WorkspaceId};
+
+/// A workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workspace {
+    /// Its row.
+    pub id: WorkspaceId,
+    /// Shown to people.
+    pub name: String,
+    /// How its clicks are counted.
+    pub settings: WorkspaceSettings,
+    /// Milliseconds since the epoch.
+    pub created_at_ms: i64,
+}
+
+/// How a workspace's clicks are counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkspaceSettings {
+    /// A second click of the same visitor on the same link within this many seconds is a repeat. Default 3,600; 0 for
+    /// never.
+    pub repeat_window_secs: u32,
+    /// When the key of visitor hashes changes; default never.
+    pub visitor_rotation: VisitorRotation,
+}
+
+impl Default for WorkspaceSettings {
+    fn default() -> Self {
+        Self { repeat_window_secs: 3_600, visitor_rotation: VisitorRotation::Never }
+    }
+}
+
+/// When the key of visitor hashes changes. After a change the same person is another visitor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VisitorRotation {
+    /// Uniques hold over any range.
+    #[default]
+    Never,
+    /// At midnight UTC; uniques are per day.
+    Daily,
+}
+
+impl VisitorRotation {
+    /// The period that an instant falls in.
+    pub fn epoch(self, at_ms: i64) -> u32 {
+        match self {
+            Self::Never => 0,
+            Self::Daily => u32::try_from(at_ms.div_euclid(86_400_000)).unwrap_or(0),
+        }
+    }
+}
+
+/// A short domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Domain {
+    /// Its row.
+    pub id: DomainId,
+    /// Its owner.
+    pub workspace: WorkspaceId,
+    /// Lower case, without `www.` and without a port.
+    pub name: String,
+    /// Slugs that differ in case are different links. Default false.
+    pub case_sensitive: bool,
+    /// The one that new links get when none is named.
+    pub primary: bool,
+}
+
+impl Domain {
+    /// The form of a slug by which it is looked up on this domain.
+    pub fn slug_key(&self, slug: &str) -> String {
+        slug_key(slug, self.case_sensitive)
+    }
+}
+
+/// The form of a slug by which it is looked up.
+pub fn slug_key(slug: &str, case_sensitive: bool) -> String {
+    if case_sensitive { slug.to_owned() } else { slug.to_lowercase() }
+}

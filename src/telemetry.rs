@@ -1,0 +1,50 @@
+//! Logs and metrics: one subscriber, one recorder, and the names of all metrics in one list.
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// Metric names: `<area>_<thing>_<unit>[_total]`.
+pub mod name {
+    /// Visits by outcome (`redirected`, `not_found`, `disabled`, `expired`, `not_started`, ...).
+    pub const VISITS_TOTAL: &str = "redirect_visits_total";
+    /// Clicks that were answered but could not be recorded, by reason.
+    pub const CLICKS_LOST_TOTAL: &str = "ingest_clicks_lost_total";
+    /// Hits accepted into the spool.
+    pub const HITS_TOTAL: &str = "ingest_hits_total";
+    /// Events stored in ClickHouse.
+    pub const EVENTS_STORED_TOTAL: &str = "drain_events_stored_total";
+    /// Failed attempts to store a batch, by what follows (`retry`, `set_aside`, `stop`).
+    pub const BATCH_FAILURES_TOTAL: &str = "drain_batch_failures_total";
+    /// Bytes on disk that are not yet stored.
+    pub const SPOOL_BYTES: &str = "spool_pending_bytes";
+    /// Records that are not yet stored.
+    pub const SPOOL_RECORDS: &str = "spool_pending_records";
+    /// Duration of one sync, in seconds.
+    pub const SPOOL_SYNC_SECONDS: &str = "spool_sync_seconds";
+    /// Duration of one enrichment step, in seconds, by step.
+    pub const ENRICH_STEP_SECONDS: &str = "enrich_step_seconds";
+    /// Requests by surface and status.
+    pub const REQUESTS_TOTAL: &str = "http_requests_total";
+    /// Duration of analytics queries in seconds, by kind.
+    pub const QUERY_SECONDS: &str = "query_seconds";
+    /// Restarts of an embedded engine, by engine.
+    pub const ENGINE_RESTARTS_TOTAL: &str = "engine_restarts_total";
+}
+
+/// Starts logging to standard error. `LINKTRAIL_LOG` takes tracing's filter syntax (default `info`);
+/// `LINKTRAIL_LOG_FORMAT=json` writes one JSON object a line.
+pub fn start_logging() {
+    let filter = EnvFilter::try_from_env("LINKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start (tests) keeps the first subscriber.
+    let _ = if std::env::var("LINKTRAIL_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        subscriber.json().try_init()
+    } else {
+        subscriber.with_target(false).try_init()
+    };
+}
+
+/// Installs the recorder of metrics; the handle renders them for Prometheus. `None` when one is installed already.
+pub fn start_metrics() -> Option<PrometheusHandle> {
+    PrometheusBuilder::new().install_recorder().ok()
+}
