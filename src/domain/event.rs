@@ -127,7 +127,7 @@ pub struct Utm {
 }
 
 /// What a lead or a sale adds to the dimensions of its click.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conversion {
     /// The click it follows.
     pub click: EventId,

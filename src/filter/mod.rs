@@ -1,1 +1,62 @@
-//! filter
+//! Text -> what a caller wants to see or not to see. Knows no store and no surface: a surface says which parameter is
+//! which [`Field`] and how its lists are written.
+
+pub mod list;
+
+pub use list::{List, Sense, Separator};
+
+use crate::domain::dimension::{Dimension, LinkAttribute};
+
+/// Values in one filter at most.
+pub const MAX_VALUES: usize = 10_000;
+/// Bytes in one value at most: the longest destination that a link may have.
+pub const MAX_VALUE_BYTES: usize = 4_096;
+
+/// Everything one can filter by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// A dimension of the event.
+    Dimension(Dimension),
+    /// What the event's link is now.
+    Attribute(LinkAttribute),
+    /// The customer that a click led to.
+    Customer,
+}
+
+/// One filter: a field that is, or is not, among some values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// What is looked at.
+    pub field: Field,
+    /// The values and the sense.
+    pub list: List,
+}
+
+/// Why a filter was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    /// More than [`MAX_VALUES`].
+    #[error("Too many values: {given} given, at most {MAX_VALUES} are allowed")]
+    TooManyValues {
+        /// How many there were.
+        given: usize,
+    },
+    /// A value longer than [`MAX_VALUE_BYTES`].
+    #[error("Value number {place} is too long: {bytes} bytes given, at most {MAX_VALUE_BYTES} are allowed")]
+    ValueTooLong {
+        /// Counted from 1.
+        place: usize,
+        /// Its length.
+        bytes: usize,
+    },
+}
+
+impl Filter {
+    /// Reads one parameter; `None` when it holds no value and so filters nothing.
+    ///
+    /// # Errors
+    /// When the list is longer, or one of its values larger, than allowed.
+    pub fn parse(field: Field, text: &str, separator: Separator) -> Result<Option<Self>, FilterError> {
+        Ok(List::parse(text, separator)?.map(|list| Self { field, list }))
+    }
+}

@@ -1,3 +1,4 @@
 //! What the surfaces share.
 
+pub mod answer;
 pub mod error;

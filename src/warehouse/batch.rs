@@ -1,0 +1,170 @@
+//! What the drain asks after a failure: was a batch stored, is the rollup in line with it, and which clicks were recent.
+
+use clickhouse::Row;
+use serde::Deserialize;
+
+use crate::domain::click_id::EventId;
+use crate::domain::id::LinkId;
+
+use super::Warehouse;
+use super::failure::Error;
+
+#[derive(Row, Deserialize)]
+struct CountRow {
+    events: u64,
+}
+
+/// The last click of a visitor on a link that was not a repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Deserialize)]
+pub struct RecentClick {
+    /// The link.
+    pub link_id: u64,
+    /// The visitor.
+    pub visitor: u64,
+    /// Milliseconds since the epoch.
+    pub at_ms: i64,
+}
+
+impl Warehouse {
+    /// How many events with an identity from `first` to `last` (both included) and a time within `[start_ms, end_ms]` are
+    /// stored.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn stored(&self, first: EventId, last: EventId, start_ms: i64, end_ms: i64) -> Result<u64, Error> {
+        let row: CountRow = self
+            .writer
+            .query_raw(
+                "SELECT uniqExact(event_id) AS events FROM events \
+                 WHERE timestamp >= fromUnixTimestamp64Milli({start:Int64}) \
+                 AND timestamp <= fromUnixTimestamp64Milli({end:Int64}) \
+                 AND event_id BETWEEN {first:UInt64} AND {last:UInt64}",
+            )
+            .param("start", start_ms)
+            .param("end", end_ms)
+            .param("first", first.0)
+            .param("last", last.0)
+            .with_setting("max_execution_time", "60")
+            .fetch_one()
+            .await?;
+        Ok(row.events)
+    }
+
+    /// Brings the rollup in line with the events of `node` between these times: adds what an insert that was cut short
+    /// between the two tables left out. Only the node's own writer may call it, while it writes nothing else.
+    ///
+    /// # Errors
+    /// When ClickHouse refuses; calling again is safe.
+    pub async fn reconcile(&self, node: u16, start_ms: i64, end_ms: i64) -> Result<(), Error> {
+        self.writer
+            .query_raw(
+                "INSERT INTO events_15m (workspace_id, kind, slot, link_id, bot, repeat, node, events, last) \
+                 SELECT workspace_id, kind, slot, link_id, bot, repeat, {node:UInt16}, \
+                        toUInt64(sum(happened) - sum(counted)) AS missing, max(seen) \
+                 FROM ( \
+                     SELECT workspace_id, kind, toStartOfFifteenMinutes(timestamp) AS slot, link_id, bot, repeat, \
+                            toInt64(1) AS happened, toInt64(0) AS counted, timestamp AS seen \
+                     FROM events \
+                     WHERE timestamp >= toStartOfFifteenMinutes(fromUnixTimestamp({start:Int64})) \
+                     AND timestamp < toStartOfFifteenMinutes(fromUnixTimestamp({end:Int64})) + INTERVAL 15 MINUTE \
+                     AND event_id BETWEEN {lowest:UInt64} AND {highest:UInt64} \
+                     UNION ALL \
+                     SELECT workspace_id, kind, slot, link_id, bot, repeat, \
+                            toInt64(0) AS happened, toInt64(events) AS counted, last AS seen \
+                     FROM events_15m \
+                     WHERE slot >= toStartOfFifteenMinutes(fromUnixTimestamp({start:Int64})) \
+                     AND slot <= toStartOfFifteenMinutes(fromUnixTimestamp({end:Int64})) \
+                     AND node = {node:UInt16} \
+                 ) \
+                 GROUP BY workspace_id, kind, slot, link_id, bot, repeat \
+                 HAVING sum(happened) > sum(counted)",
+            )
+            .param("node", node)
+            .param("start", start_ms.div_euclid(1_000))
+            .param("end", end_ms.div_euclid(1_000))
+            .param("lowest", EventId::new(node, 0).0)
+            .param("highest", EventId::new(node, (1 << 48) - 1).0)
+            .with_setting("async_insert", "0")
+            .with_setting("fsync_after_insert", "1")
+            .with_setting("insert_deduplicate", "0")
+            .execute()
+            .await?;
+        Ok(())
+    }
+
+    /// The last click that was not a repeat, of every visitor on every link, since `since_ms`.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn recent_clicks(&self, since_ms: i64) -> Result<Vec<RecentClick>, Error> {
+        Ok(self
+            .writer
+            .query_raw(
+                "SELECT link_id, visitor, toUnixTimestamp64Milli(max(timestamp)) AS at_ms FROM events \
+                 WHERE kind = 'click' AND NOT repeat AND timestamp >= fromUnixTimestamp64Milli({since:Int64}) \
+                 GROUP BY link_id, visitor",
+            )
+            .param("since", since_ms)
+            .fetch_all()
+            .await?)
+    }
+
+    /// The time of the workspace's first event in milliseconds, at a quarter of an hour; `None` when it has none.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn beginning_ms(&self, workspace: crate::domain::id::WorkspaceId) -> Result<Option<i64>, Error> {
+        #[derive(Row, Deserialize)]
+        struct BeginningRow {
+            at_ms: i64,
+            slots: u64,
+        }
+        let row: BeginningRow = self
+            .reader
+            .query_raw(
+                "SELECT toInt64(toUnixTimestamp(min(slot))) * 1000 AS at_ms, count() AS slots FROM events_15m \
+                 WHERE workspace_id = {workspace:UInt64}",
+            )
+            .param("workspace", workspace.0)
+            .fetch_one()
+            .await?;
+        Ok((row.slots > 0).then_some(row.at_ms))
+    }
+
+    /// Human clicks that are no repeats, and the time of the last, of each of these links.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn link_clicks(
+        &self,
+        workspace: crate::domain::id::WorkspaceId,
+        links: &[LinkId],
+    ) -> Result<Vec<LinkClicksRow>, Error> {
+        if links.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<u64> = links.iter().map(|link| link.0).collect();
+        Ok(self
+            .reader
+            .query_raw(
+                "SELECT link_id, sum(events) AS clicks, toUnixTimestamp64Milli(max(last)) AS last_ms FROM events_15m \
+                 WHERE workspace_id = {workspace:UInt64} AND kind = 'click' AND bot = '' AND NOT repeat \
+                 AND link_id IN {links:Array(UInt64)} GROUP BY link_id",
+            )
+            .param("workspace", workspace.0)
+            .param("links", ids)
+            .fetch_all()
+            .await?)
+    }
+}
+
+/// What a link's counters show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Deserialize)]
+pub struct LinkClicksRow {
+    /// The link.
+    pub link_id: u64,
+    /// Clicks by humans, repeats left out.
+    pub clicks: u64,
+    /// Time of the last of them in milliseconds.
+    pub last_ms: i64,
+}

@@ -1,0 +1,104 @@
+//! Conditions of a query -> `WHERE`. Workspace, kind and time come first, always, and are joined to the rest by `AND`: no
+//! filter can widen them.
+
+use crate::calendar::Range;
+use crate::domain::dimension::{Dimension, Matching};
+use crate::filter::{List, Sense};
+use crate::plan::{Bots, Condition, Query};
+
+use super::sql::{Sql, Value};
+
+/// The column that says when.
+#[derive(Clone, Copy)]
+pub(super) enum TimeColumn {
+    /// `events.timestamp`
+    Timestamp,
+    /// `events_15m.slot`
+    Slot,
+}
+
+/// Appends ` WHERE ...` for the events of `query` within `range`.
+pub(super) fn push_where(sql: &mut Sql, query: &Query, range: Range, time: TimeColumn) {
+    sql.push(" WHERE workspace_id = ").bind(Value::UInt(query.workspace.0));
+    sql.push(" AND kind = ").bind(Value::Text(query.kind.name().to_owned()));
+    push_range(sql, range, time);
+    match query.counting.bots {
+        Bots::Exclude => sql.push(" AND bot = ''"),
+        Bots::Only => sql.push(" AND bot != ''"),
+        Bots::Include => sql,
+    };
+    if !query.counting.repeats {
+        sql.push(" AND NOT repeat");
+    }
+    for condition in &query.conditions {
+        sql.push(" AND ");
+        match condition {
+            Condition::Dimension { dimension, list } => push_dimension(sql, *dimension, list),
+            Condition::Links { sense, ids } => {
+                sql.push(match sense {
+                    Sense::Is => "link_id IN ",
+                    Sense::IsNot => "link_id NOT IN ",
+                });
+                sql.bind(Value::UInts(ids.iter().map(|id| id.0).collect()));
+            }
+            Condition::Customer(customer) => {
+                sql.push("event_id IN (SELECT click_event_id FROM events WHERE workspace_id = ");
+                sql.bind(Value::UInt(query.workspace.0));
+                sql.push(" AND kind = 'lead' AND customer_id = ").bind(Value::UInt(customer.0)).push(")");
+            }
+        }
+    }
+}
+
+fn push_range(sql: &mut Sql, range: Range, time: TimeColumn) {
+    match time {
+        TimeColumn::Timestamp => {
+            sql.push(" AND timestamp >= fromUnixTimestamp64Milli(").bind(Value::Int(range.start_ms()));
+            sql.push(") AND timestamp < fromUnixTimestamp64Milli(").bind(Value::Int(range.end_ms())).push(")");
+        }
+        TimeColumn::Slot => {
+            sql.push(" AND slot >= fromUnixTimestamp(").bind(Value::Int(range.start_ms().div_euclid(1_000)));
+            sql.push(") AND slot < fromUnixTimestamp(").bind(Value::Int(range.end_ms().div_euclid(1_000))).push(")");
+        }
+    }
+}
+
+fn push_dimension(sql: &mut Sql, dimension: Dimension, list: &List) {
+    let info = dimension.info();
+    if list.sense == Sense::IsNot {
+        sql.push("NOT ");
+    }
+    match info.matching {
+        Matching::Exact | Matching::Upper | Matching::AddressBase | Matching::LinkId => {
+            sql.push("(").push(info.column).push(" IN ").bind(Value::Texts(list.values.clone())).push(")");
+        }
+        Matching::AnyCase => {
+            sql.push("(lower(").push(info.column).push(") IN ").bind(Value::Texts(list.values.clone())).push(")");
+        }
+        Matching::Address => {
+            let (exact, base): (Vec<_>, Vec<_>) = list.values.iter().cloned().partition(|value| value.contains('?'));
+            sql.push("(base_url IN ").bind(Value::Texts(base));
+            sql.push(" OR url IN ").bind(Value::Texts(exact)).push(")");
+        }
+        Matching::Region => push_region(sql, &list.values),
+    }
+}
+
+/// `US-CA` is the whole code, `CA` the part after the country, `US-Unknown` the visitors of a country whose region is not
+/// known, and the empty text those of whom not even the country is.
+fn push_region(sql: &mut Sql, values: &[String]) {
+    let mut codes = Vec::new();
+    let mut parts = Vec::new();
+    let mut countries = Vec::new();
+    for value in values {
+        match value.split_once('-') {
+            Some((country, "Unknown")) => countries.push(country.to_owned()),
+            Some(_) => codes.push(value.clone()),
+            None if value.is_empty() => countries.push(String::new()),
+            None => parts.push(value.clone()),
+        }
+    }
+    sql.push("(region IN ").bind(Value::Texts(codes));
+    sql.push(" OR (region != '' AND substring(region, 4) IN ").bind(Value::Texts(parts));
+    sql.push(") OR (region = '' AND country IN ").bind(Value::Texts(countries)).push("))");
+}

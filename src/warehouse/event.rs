@@ -1,0 +1,109 @@
+//! Pages of events.
+
+use clickhouse::Row;
+use serde::Deserialize;
+
+use crate::plan::{Condition, From, Order, Page, Query};
+
+use super::source::push_source;
+use super::sql::{Sql, Value};
+
+macro_rules! event_row {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $expression:literal,)*) => {
+        /// One event as a list shows it. Unknown dimensions are empty.
+        #[derive(Clone, Debug, Default, PartialEq, Row, Deserialize)]
+        pub struct EventRow { $($(#[$doc])* pub $name: $type,)* }
+
+        const SELECTED: &[(&str, &str)] = &[$((stringify!($name), $expression),)*];
+    };
+}
+
+event_row! {
+    /// Identity.
+    event_id: u64 = "event_id",
+    /// Milliseconds since the epoch.
+    at_ms: i64 = "toUnixTimestamp64Milli(timestamp)",
+    /// The link.
+    link_id: u64 = "link_id",
+    /// Final destination.
+    url: String = "url",
+    /// Continent code.
+    continent: String = "continent",
+    /// Country code.
+    country: String = "country",
+    /// Region code with its country.
+    region: String = "region",
+    /// City name.
+    city: String = "city",
+    /// Device class.
+    device: String = "device",
+    /// Browser name.
+    browser: String = "browser",
+    /// System name.
+    os: String = "os",
+    /// How the link was reached.
+    trigger: String = "trigger",
+    /// Referrer host.
+    referrer_host: String = "referrer_host",
+    /// Referrer without its query.
+    referrer_url: String = "referrer_url",
+    /// As sent by the client.
+    user_agent: String = "user_agent",
+    /// Robot name, empty for humans.
+    bot: String = "bot",
+    /// Campaign source.
+    utm_source: String = "utm_source",
+    /// Campaign medium.
+    utm_medium: String = "utm_medium",
+    /// Campaign name.
+    utm_campaign: String = "utm_campaign",
+    /// Campaign term.
+    utm_term: String = "utm_term",
+    /// Campaign content.
+    utm_content: String = "utm_content",
+}
+
+/// SQL of [`Shape::Events`](crate::plan::Shape::Events).
+pub fn events(query: &Query, order: Order, page: Page) -> Sql {
+    let mut sql = Sql::new("SELECT ");
+    for (place, (name, expression)) in SELECTED.iter().enumerate() {
+        if place > 0 {
+            sql.push(", ");
+        }
+        sql.push(expression);
+        if name != expression {
+            sql.push(" AS ").push(name);
+        }
+    }
+    let columns: Vec<&'static str> = SELECTED
+        .iter()
+        .map(|&(name, _)| name)
+        .filter(|&name| name != "event_id" && name != "at_ms")
+        .collect();
+    push_source(&mut sql, query, &columns);
+    if let From::After { at_ms, id } = page.from {
+        // A visitor's first event is found over the whole range, not over what the cursor leaves.
+        sql.push(if query.counting.unique { " WHERE " } else { " AND " });
+        let (before_or_at, beyond) = match order {
+            Order::Descending => ("timestamp <= ", "(timestamp, event_id) < "),
+            Order::Ascending => ("timestamp >= ", "(timestamp, event_id) > "),
+        };
+        // ClickHouse: the first half alone lets the primary key skip what the cursor has passed.
+        sql.push(before_or_at).push("fromUnixTimestamp64Milli(").bind(Value::Int(at_ms)).push(") AND ");
+        sql.push(beyond).push("(fromUnixTimestamp64Milli(").bind(Value::Int(at_ms)).push("), ");
+        sql.bind(Value::UInt(id.0)).push(")");
+    }
+    sql.push(match order {
+        Order::Ascending => " ORDER BY timestamp, event_id",
+        Order::Descending => " ORDER BY timestamp DESC, event_id DESC",
+    });
+    sql.push(" LIMIT ").bind(Value::UInt(page.limit));
+    if let From::Offset(offset @ 1..) = page.from {
+        sql.push(" OFFSET ").bind(Value::UInt(offset));
+    }
+    if query.conditions.iter().any(|condition| matches!(condition, Condition::Links { .. })) {
+        // ClickHouse: reading in key order keeps the planner from the projection that is sorted by link.
+        sql.set("optimize_read_in_order", "0");
+    }
+    sql
+}

@@ -1,0 +1,106 @@
+//! What ClickHouse's errors mean for us: whether a batch is sent again, set aside or waits for a person, and what the
+//! asker of a query is told.
+
+use clickhouse::error::Error as DriverError;
+
+/// A failed call to ClickHouse.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not reachable, not ready or overloaded; worth another try.
+    #[error("ClickHouse is not available: {0}")]
+    Unavailable(String),
+    /// The query hit a cap on time, memory or rows.
+    #[error("the query is too expensive: {0}")]
+    TooExpensive(String),
+    /// The data of a batch cannot be stored, now or later.
+    #[error("ClickHouse refuses the data: {0}")]
+    Refused(String),
+    /// The server is not what we need it to be: rights, schema, settings. A person has to look.
+    #[error("ClickHouse cannot serve us: {0}")]
+    Misconfigured(String),
+    /// Anything else.
+    #[error("unexpected error from ClickHouse: {0}")]
+    Unexpected(String),
+}
+
+/// What to do with a batch whose insert failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Send it again, the same batch with the same token.
+    Retry,
+    /// It will never be accepted.
+    SetAside,
+    /// Nothing of ours will be accepted until somebody acts.
+    Stop,
+}
+
+impl Error {
+    /// What to do with a batch whose insert ended so.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Unavailable(_) | Self::TooExpensive(_) => Disposition::Retry,
+            Self::Refused(_) => Disposition::SetAside,
+            Self::Misconfigured(_) | Self::Unexpected(_) => Disposition::Stop,
+        }
+    }
+}
+
+impl From<DriverError> for Error {
+    fn from(error: DriverError) -> Self {
+        let text = error.to_string();
+        match &error {
+            DriverError::BadResponse(message) => match code(message) {
+                Some(code) => of_code(code, text),
+                // A proxy's error page or a connection that broke in the middle of an answer.
+                None => Self::Unavailable(text),
+            },
+            DriverError::Network(_) | DriverError::TimedOut | DriverError::Compression(_) | DriverError::Decompression(_) => {
+                Self::Unavailable(text)
+            }
+            DriverError::SchemaMismatch(_) | DriverError::InvalidColumnsHeader(_) => Self::Misconfigured(text),
+            _ => Self::Unexpected(text),
+        }
+    }
+}
+
+/// The number in `Code: 159. DB::Exception: ...`.
+fn code(message: &str) -> Option<u32> {
+    let digits = &message[message.find("Code: ")? + "Code: ".len()..];
+    let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().ok()
+}
+
+/// Codes of ClickHouse's `ErrorCodes.cpp`.
+fn of_code(code: u32, text: String) -> Error {
+    match code {
+        // Timeout exceeded, too many rows or bytes, set size and memory limits.
+        158 | 159 | 160 | 191 | 241 | 307 | 396 => Error::TooExpensive(text),
+        // Data that cannot be parsed, converted or is out of range.
+        6 | 26 | 27 | 33 | 38 | 41 | 53 | 69 | 70 | 72 | 117 | 131 | 321 | 349 | 691 => Error::Refused(text),
+        // Syntax, unknown names, settings, access, wrong password, unknown database.
+        16 | 36 | 46 | 47 | 60 | 62 | 81 | 115 | 164 | 192 | 193 | 194 | 291 | 452 | 497 | 516 => Error::Misconfigured(text),
+        // Files, sockets, too many queries or parts, shutting down, no space, read-only table, Keeper, unknown outcome.
+        23 | 74 | 75 | 76 | 202 | 203 | 209 | 210 | 225 | 236 | 242 | 243 | 252 | 279 | 285 | 286 | 319 | 341 | 370 | 394
+        | 425 | 439 | 473 | 492 | 519 | 700 | 999 => Error::Unavailable(text),
+        _ => Error::Unexpected(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_mean_what_they_should() {
+        let of = |message: &str| Error::from(DriverError::BadResponse(message.to_owned())).disposition();
+        assert_eq!(of("Code: 252. DB::Exception: Too many parts"), Disposition::Retry);
+        assert_eq!(of("Code: 243. DB::Exception: Cannot reserve 1.00 MiB"), Disposition::Retry);
+        assert_eq!(of("Code: 117. DB::Exception: Incorrect data"), Disposition::SetAside);
+        assert_eq!(of("Code: 53. DB::Exception: Type mismatch"), Disposition::SetAside);
+        assert_eq!(of("Code: 516. DB::Exception: writer: Authentication failed"), Disposition::Stop);
+        assert_eq!(of("Code: 60. DB::Exception: Unknown table"), Disposition::Stop);
+        assert_eq!(of("Code: 99999. DB::Exception: new in a later version"), Disposition::Stop);
+        assert_eq!(of("<html>502 Bad Gateway</html>"), Disposition::Retry);
+        assert_eq!(Error::from(DriverError::TimedOut).disposition(), Disposition::Retry);
+    }
+}

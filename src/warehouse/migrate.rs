@@ -1,0 +1,116 @@
+//! Applies `clickhouse/NNNN_*.sql`, each once, in order. The files are plain numbered SQL, never edited once landed.
+
+use clickhouse::Row;
+use serde::Deserialize;
+
+use super::Warehouse;
+use super::failure::Error;
+
+/// One numbered file.
+pub struct Migration {
+    /// Its number.
+    pub version: u32,
+    /// Its file name.
+    pub name: &'static str,
+    /// Its statements.
+    pub text: &'static str,
+}
+
+macro_rules! migrations {
+    ($($version:literal $name:literal,)*) => {
+        /// Every file of `clickhouse/`, in order.
+        pub const MIGRATIONS: &[Migration] = &[$(Migration {
+            version: $version,
+            name: $name,
+            text: include_str!(concat!("../../clickhouse/", $name)),
+        }),*];
+    };
+}
+
+migrations! {
+    1 "0001_events.sql",
+}
+
+#[derive(Row, Deserialize)]
+struct AppliedRow {
+    version: u32,
+}
+
+impl Warehouse {
+    /// Creates the database if it is not there, then applies what is missing; tells the names of the files applied.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses a statement. Statements tell `IF NOT EXISTS`, so that a migration that
+    /// was cut short can be run again.
+    pub async fn migrate(&self) -> Result<Vec<&'static str>, Error> {
+        self.create_database().await?;
+        let log = "CREATE TABLE IF NOT EXISTS schema_version {on_cluster} (version UInt32, name String, applied DateTime DEFAULT now()) \
+                   ENGINE = {merge_tree} ORDER BY version";
+        self.execute_ddl(log).await?;
+        let applied: Vec<AppliedRow> =
+            self.writer.query("SELECT version FROM schema_version ORDER BY version").fetch_all().await?;
+        let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
+        if let Some(newer) = applied.iter().map(|row| row.version).find(|&version| version > newest) {
+            return Err(Error::Misconfigured(format!(
+                "the database has schema version {newer}, this program knows up to {newest}: run the newer program"
+            )));
+        }
+        let mut done = Vec::new();
+        for migration in MIGRATIONS {
+            if applied.iter().any(|row| row.version == migration.version) {
+                continue;
+            }
+            for statement in self.statements(migration.text) {
+                self.execute_ddl(statement).await?;
+            }
+            self.writer
+                .query_raw("INSERT INTO schema_version (version, name) SELECT {version:UInt32}, {name:String}")
+                .param("version", migration.version)
+                .param("name", migration.name)
+                .execute()
+                .await?;
+            done.push(migration.name);
+        }
+        Ok(done)
+    }
+
+    /// The statements of a file that apply to this installation, without comments around them.
+    fn statements<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        text.split(";\n")
+            .map(str::trim)
+            .filter(|statement| statement.lines().any(|line| !line.is_empty() && !line.starts_with("--")))
+            .filter(|statement| self.cluster.is_some() || !statement.contains("-- only: cluster"))
+            .map(|statement| statement.trim_end_matches(';'))
+            .collect()
+    }
+
+    async fn execute_ddl(&self, statement: &str) -> Result<(), Error> {
+        Ok(self.writer.query_raw(&self.fill_in(statement)).execute().await?)
+    }
+
+    /// Puts the engines of this installation into a statement.
+    fn fill_in(&self, statement: &str) -> String {
+        let replicated = "('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')";
+        let (on_cluster, local, cluster) = match &self.cluster {
+            Some(name) => (format!("ON CLUSTER {}", quoted(name)), "_local", quoted(name)),
+            None => (String::new(), "", String::new()),
+        };
+        let engine = |name: &str| match &self.cluster {
+            Some(_) => format!("Replicated{name}{replicated}"),
+            None => name.to_owned(),
+        };
+        let window = if self.cluster.is_some() { "replicated_deduplication_window" } else { "non_replicated_deduplication_window" };
+        statement
+            .replace("{on_cluster}", &on_cluster)
+            .replace("{local}", local)
+            .replace("{cluster}", &cluster)
+            .replace("{merge_tree}", &engine("MergeTree"))
+            .replace("{aggregating_merge_tree}", &engine("AggregatingMergeTree"))
+            .replace("{window}", window)
+    }
+}
+
+/// An identifier from our own settings, quoted.
+pub(super) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
+}

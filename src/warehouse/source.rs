@@ -1,0 +1,57 @@
+//! Where a query's rows come from: events, the first event of each visitor on each link, or the rollup with events at its
+//! edges. The shapes read all three alike.
+
+use crate::calendar::Range;
+use crate::plan::{Query, Source};
+
+use super::condition::{TimeColumn, push_where};
+use super::sql::Sql;
+
+/// How a shape reads the rows that [`push_source`] appends.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    /// The number of events.
+    pub count: &'static str,
+    /// Seconds since the epoch, as `UInt32`.
+    pub seconds: &'static str,
+}
+
+/// How to read this query's source.
+pub(super) fn reading(query: &Query) -> Reading {
+    match query.source {
+        Source::Events => Reading { count: "count()", seconds: "toUInt32(toUnixTimestamp(timestamp))" },
+        Source::Rollup(_) => Reading { count: "sum(events)", seconds: "at" },
+    }
+}
+
+/// Appends ` FROM ...` with scope, range and conditions. `columns` are those that the shape reads beside count and time;
+/// they matter only where a visitor's first events have to be found.
+pub(super) fn push_source(sql: &mut Sql, query: &Query, columns: &[&'static str]) {
+    match query.source {
+        Source::Events if query.counting.unique => {
+            sql.push(" FROM (SELECT timestamp, event_id");
+            for column in columns {
+                sql.push(", ").push(column);
+            }
+            sql.push(" FROM events");
+            push_where(sql, query, query.range, TimeColumn::Timestamp);
+            // ClickHouse: LIMIT 1 BY keeps the first row of each pair in the order just before it.
+            sql.push(" ORDER BY timestamp, event_id LIMIT 1 BY link_id, visitor)");
+        }
+        Source::Events => {
+            sql.push(" FROM events");
+            push_where(sql, query, query.range, TimeColumn::Timestamp);
+        }
+        Source::Rollup(inner) => {
+            sql.push(" FROM (SELECT toUInt32(slot) AS at, link_id, events FROM events_15m");
+            push_where(sql, query, inner, TimeColumn::Slot);
+            let before = Range::new(query.range.start_ms(), inner.start_ms());
+            let after = Range::new(inner.end_ms(), query.range.end_ms());
+            for edge in [before, after].into_iter().flatten().filter(|edge| edge.start_ms() < edge.end_ms()) {
+                sql.push(" UNION ALL SELECT toUInt32(toUnixTimestamp(timestamp)) AS at, link_id, toUInt64(1) AS events FROM events");
+                push_where(sql, query, edge, TimeColumn::Timestamp);
+            }
+            sql.push(")");
+        }
+    }
+}

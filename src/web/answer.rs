@@ -1,0 +1,195 @@
+//! Answers in the form that the caller asked for. A table goes out whole, with its length; a list of events is streamed,
+//! and a failure after its first byte breaks the body, so that a short file is never taken for a whole one.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use serde::Serialize;
+
+use crate::encode::{Delimited, Format, JsonArray, RowObject};
+use crate::table::{Cell, Table};
+
+use super::error::ApiError;
+
+/// How an answer is written.
+#[derive(Clone, Debug)]
+pub struct Writing {
+    /// JSON, CSV or TSV.
+    pub format: Format,
+    /// Defuse cells that a spreadsheet would run.
+    pub spreadsheet_safe: bool,
+    /// Name of the file, without its ending, under which CSV and TSV are offered.
+    pub file_name: String,
+}
+
+/// A row that can be written in every format.
+pub trait Record {
+    /// The columns of CSV and TSV.
+    fn columns() -> Vec<Cow<'static, str>>;
+    /// The row of CSV and TSV.
+    fn row(&self) -> Vec<Cell>;
+    /// The element of a JSON array.
+    fn json(&self) -> impl Serialize;
+}
+
+/// A whole table; as JSON an array of objects.
+///
+/// # Errors
+/// When a value cannot be encoded.
+pub fn table(table: &Table, writing: &Writing) -> Result<Response, ApiError> {
+    let mut body = Vec::with_capacity(table.rows.len() * 64 + 64);
+    if writing.format == Format::Json {
+        let mut array = JsonArray::default();
+        for row in &table.rows {
+            array.push(&mut body, &RowObject { columns: &table.columns, row }).map_err(internal)?;
+        }
+        array.finish(&mut body);
+    } else {
+        delimited(table, writing, &mut body)?;
+    }
+    Ok(respond(Body::from(body), writing))
+}
+
+/// A table of one row; as JSON an object.
+///
+/// # Errors
+/// When a value cannot be encoded.
+pub fn object(table: &Table, writing: &Writing) -> Result<Response, ApiError> {
+    let mut body = Vec::new();
+    match table.rows.first() {
+        Some(row) if writing.format == Format::Json => {
+            serde_json::to_writer(&mut body, &RowObject { columns: &table.columns, row }).map_err(internal)?;
+        }
+        _ => delimited(table, writing, &mut body)?,
+    }
+    Ok(respond(Body::from(body), writing))
+}
+
+/// A streamed list. What fails before the first chunk is an error; what fails later ends the connection.
+///
+/// # Errors
+/// The error of the first chunk.
+pub async fn stream<R, E>(
+    chunks: impl Stream<Item = Result<Vec<R>, E>> + Send + 'static,
+    writing: &Writing,
+) -> Result<Response, ApiError>
+where
+    R: Record + Send + 'static,
+    E: Into<ApiError> + std::error::Error + Send + Sync + 'static,
+{
+    let mut chunks = Box::pin(chunks);
+    let first = chunks.try_next().await.map_err(Into::into)?;
+    // An answer that is over with its first chunk is sent whole, with its length.
+    let second = match &first {
+        Some(_) => chunks.try_next().await.map_err(Into::into)?,
+        None => None,
+    };
+    let mut encoder = Encoder::new(writing);
+    let mut begun = Vec::new();
+    encoder.begin::<R>(&mut begun)?;
+    for chunk in [&first, &second].into_iter().flatten() {
+        encoder.chunk(&mut begun, chunk)?;
+    }
+    if second.is_none() {
+        encoder.finish(&mut begun);
+        return Ok(respond(Body::from(begun), writing));
+    }
+    let rest = async_stream::stream! {
+        yield Ok(Bytes::from(begun));
+        loop {
+            match chunks.try_next().await {
+                Ok(Some(chunk)) => {
+                    let mut bytes = Vec::new();
+                    match encoder.chunk(&mut bytes, &chunk) {
+                        Ok(()) => yield Ok(Bytes::from(bytes)),
+                        Err(_) => { yield Err(std::io::Error::other("a row cannot be encoded")); return; }
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(%error, "answer cut off");
+                    yield Err(std::io::Error::other(error));
+                    return;
+                }
+            }
+        }
+        let mut bytes = Vec::new();
+        encoder.finish(&mut bytes);
+        if !bytes.is_empty() {
+            yield Ok(Bytes::from(bytes));
+        }
+    };
+    Ok(respond(Body::from_stream(rest), writing))
+}
+
+/// The state between chunks.
+enum Encoder {
+    Json(JsonArray),
+    Delimited(Delimited),
+}
+
+impl Encoder {
+    fn new(writing: &Writing) -> Self {
+        match writing.format {
+            Format::Json => Self::Json(JsonArray::default()),
+            Format::Csv | Format::Tsv => Self::Delimited(Delimited::new(writing.format, writing.spreadsheet_safe)),
+        }
+    }
+
+    fn begin<R: Record>(&self, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        match self {
+            Self::Json(_) => Ok(()),
+            Self::Delimited(delimited) => delimited.header(out, &R::columns()).map_err(internal),
+        }
+    }
+
+    fn chunk<R: Record>(&mut self, out: &mut Vec<u8>, chunk: &[R]) -> Result<(), ApiError> {
+        for record in chunk {
+            match self {
+                Self::Json(array) => array.push(out, &record.json()).map_err(internal)?,
+                Self::Delimited(delimited) => delimited.row(out, &record.row()).map_err(internal)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        if let Self::Json(array) = self {
+            std::mem::take(array).finish(out);
+        }
+    }
+}
+
+fn delimited(table: &Table, writing: &Writing, body: &mut Vec<u8>) -> Result<(), ApiError> {
+    let delimited = Delimited::new(writing.format, writing.spreadsheet_safe);
+    delimited.header(body, &table.columns).map_err(internal)?;
+    for row in &table.rows {
+        delimited.row(body, row).map_err(internal)?;
+    }
+    Ok(())
+}
+
+fn respond(body: Body, writing: &Writing) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(writing.format.content_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
+    if writing.format != Format::Json {
+        let name = format!("attachment; filename=\"{}.{}\"", writing.file_name, writing.format.extension());
+        if let Ok(name) = HeaderValue::try_from(name) {
+            headers.insert(header::CONTENT_DISPOSITION, name);
+        }
+    }
+    response
+}
+
+fn internal(error: impl std::error::Error) -> ApiError {
+    tracing::error!(%error, "answer cannot be encoded");
+    ApiError::Internal
+}
