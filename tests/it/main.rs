@@ -1,1 +1,4 @@
+//! The integration tests: one binary, one module a subject.
+#![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
+mod buckets;
