@@ -4,7 +4,7 @@
 //! instant, exactly; as an end it is not included. Events are counted in milliseconds, so finer fractions are rounded
 //! up: no event lies between the time that was written and the one that is used.
 
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::quote::quoted;
 use super::zone::Zone;
@@ -106,9 +106,8 @@ fn read_day(rest: &mut Rest<'_>) -> Result<NaiveDate, Fault> {
     if !YEARS.contains(&year) {
         return Err(Fault::Year);
     }
-    let first = NaiveDate::from_ymd_opt(year.try_into().map_err(|_| Fault::Year)?, month, 1).ok_or(Fault::Day)?;
-    let date = day.checked_sub(1).and_then(|days| first.checked_add_days(Days::new(days.into())));
-    date.filter(|date| chrono::Datelike::month(date) == month).ok_or(Fault::Day)
+    let year = i32::try_from(year).map_err(|_| Fault::Year)?;
+    NaiveDate::from_ymd_opt(year, month, day).ok_or(Fault::Day)
 }
 
 /// A clock time on `day`, rounded up to the millisecond.

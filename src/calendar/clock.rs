@@ -22,6 +22,7 @@ impl Clock {
     }
 
     /// Milliseconds since the epoch.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that all others are to ask")]
     pub fn now_ms(&self) -> i64 {
         match &self.fixed {
             Some(now) => now.load(Ordering::Relaxed),

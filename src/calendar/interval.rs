@@ -170,3 +170,181 @@ impl Span {
         Ok(Self::of(Range::new(start.as_start(zone), end_ms)?, zone))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::spine::Buckets;
+    use super::super::zone::tests::any_zone;
+    use super::*;
+
+    fn ms(rfc3339: &str) -> i64 {
+        chrono::DateTime::parse_from_rfc3339(rfc3339).unwrap().timestamp_millis()
+    }
+
+    #[test]
+    fn names_are_exact() {
+        for (name, interval) in Interval::NAMES.into_iter().zip(Interval::ALL) {
+            assert_eq!(Interval::parse(name), Ok(interval));
+            assert_eq!(interval.name(), name);
+        }
+        let message = Interval::parse("24H").unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "unknown interval \"24H\"; allowed are 1h, 24h, 7d, 30d, 90d, 1y, mtd, qtd, ytd, all, all_unfiltered, today, \
+             yesterday"
+        );
+        assert!(Interval::parse(&"d".repeat(10_000)).unwrap_err().to_string().len() < 300);
+    }
+
+    #[test]
+    fn each_interval_has_its_span() {
+        let now = "2026-11-20T14:25:30.500-05:00";
+        let present_ends = "2026-11-20T14:25:30.501-05:00";
+        let today_ends = "2026-11-21T00:00:00-05:00";
+        // name, start, end, bucket, rows
+        let cases = [
+            ("1h", "2026-11-20T13:25:30.500-05:00", present_ends, Bucket::Minute, 61),
+            ("24h", "2026-11-19T14:25:30.500-05:00", present_ends, Bucket::Hour, 25),
+            ("7d", "2026-11-13T14:25:30.500-05:00", today_ends, Bucket::Day, 8),
+            ("30d", "2026-10-21T14:25:30.500-04:00", today_ends, Bucket::Day, 31),
+            ("90d", "2026-08-22T14:25:30.500-04:00", today_ends, Bucket::Day, 91),
+            ("1y", "2025-11-20T14:25:30.500-05:00", today_ends, Bucket::Month, 13),
+            ("mtd", "2026-11-01T00:00:00-04:00", today_ends, Bucket::Day, 20),
+            ("qtd", "2026-10-01T00:00:00-04:00", today_ends, Bucket::Day, 51),
+            ("ytd", "2026-01-01T00:00:00-05:00", today_ends, Bucket::Month, 11),
+            ("all", "2026-11-18T00:00:00-05:00", today_ends, Bucket::Hour, 72),
+            ("all_unfiltered", "2022-09-22T00:00:00Z", today_ends, Bucket::Month, 51),
+            ("today", "2026-11-20T00:00:00-05:00", today_ends, Bucket::Hour, 24),
+            ("yesterday", "2026-11-19T00:00:00-05:00", "2026-11-20T00:00:00-05:00", Bucket::Hour, 24),
+        ];
+        assert_eq!(cases.map(|case| case.0), Interval::NAMES);
+        let zone = Zone::parse("America/New_York").unwrap();
+        let beginning_ms = ms("2026-11-18T20:00:00-05:00");
+        for (name, start, end, bucket, rows) in cases {
+            let span = Interval::parse(name).unwrap().resolve(ms(now), &zone, beginning_ms);
+            assert_eq!(span, Span { range: Range::new(ms(start), ms(end)).unwrap(), bucket }, "{name}");
+            assert_eq!(Buckets::cover(bucket, span.range, &zone, 1_000).unwrap().len(), rows, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_zone_decides_which_day_it_is() {
+        let now_ms = ms("2026-11-20T12:00:00Z");
+        for (name, start, end) in [
+            ("UTC", "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"),
+            ("Pacific/Kiritimati", "2026-11-20T10:00:00Z", "2026-11-21T10:00:00Z"),
+            ("Etc/GMT+12", "2026-11-20T12:00:00Z", "2026-11-21T12:00:00Z"),
+            ("Asia/Kathmandu", "2026-11-19T18:15:00Z", "2026-11-20T18:15:00Z"),
+            ("America/Vancouver", "2026-11-20T07:00:00Z", "2026-11-21T07:00:00Z"),
+        ] {
+            let span = Interval::Today.resolve(now_ms, &Zone::parse(name).unwrap(), 0);
+            assert_eq!(span.range, Range::new(ms(start), ms(end)).unwrap(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_present_millisecond_is_inside() {
+        let now_ms = ms("2026-11-20T10:00:00Z");
+        for interval in Interval::ALL.into_iter().filter(|interval| *interval != Interval::Yesterday) {
+            assert!(interval.resolve(now_ms, &Zone::utc(), 0).range.contains(now_ms), "{}", interval.name());
+        }
+        let rows = |interval: Interval| {
+            let span = interval.resolve(now_ms, &Zone::utc(), 0);
+            Buckets::cover(span.bucket, span.range, &Zone::utc(), 100).unwrap().len()
+        };
+        assert_eq!((rows(Interval::LastDay), rows(Interval::LastHour)), (25, 61));
+    }
+
+    #[test]
+    fn yesterday_is_the_last_day_there_was() {
+        let apia = Zone::parse("Pacific/Apia").unwrap();
+        let span = Interval::Yesterday.resolve(ms("2011-12-31T12:00:00+14:00"), &apia, 0);
+        assert_eq!(span.range, Range::new(ms("2011-12-29T10:00:00Z"), ms("2011-12-30T10:00:00Z")).unwrap());
+    }
+
+    #[test]
+    fn months_are_cut_at_their_last_day() {
+        let span = Interval::LastYear.resolve(ms("2024-02-29T12:00:00Z"), &Zone::utc(), 0);
+        assert_eq!(span.range.start_ms(), ms("2023-02-28T12:00:00Z"));
+        assert_eq!(Buckets::cover(span.bucket, span.range, &Zone::utc(), 100).unwrap().len(), 13);
+    }
+
+    #[test]
+    fn all_begins_with_the_data_and_takes_its_bucket_from_the_length() {
+        let now_ms = ms("2026-11-20T12:00:00Z");
+        for (beginning, start, bucket) in [
+            ("2026-11-20T11:00:00Z", "2026-11-20T00:00:00Z", Bucket::Hour),
+            ("2026-11-18T11:00:00Z", "2026-11-18T00:00:00Z", Bucket::Hour),
+            ("2026-11-17T11:00:00Z", "2026-11-17T00:00:00Z", Bucket::Day),
+            ("2026-05-24T00:00:00Z", "2026-05-24T00:00:00Z", Bucket::Day),
+            ("2026-05-23T23:59:00Z", "2026-05-23T00:00:00Z", Bucket::Month),
+            ("2015-01-01T00:00:00Z", "2015-01-01T00:00:00Z", Bucket::Month),
+            ("2090-01-01T00:00:00Z", "2026-11-20T00:00:00Z", Bucket::Hour),
+        ] {
+            let span = Interval::All.resolve(now_ms, &Zone::utc(), ms(beginning));
+            assert_eq!((span.range.start_ms(), span.bucket), (ms(start), bucket), "{beginning}");
+            assert_eq!(span.range.end_ms(), ms("2026-11-21T00:00:00Z"));
+            let unfiltered = Interval::AllUnfiltered.resolve(now_ms, &Zone::utc(), ms(beginning));
+            assert_eq!(unfiltered.range.start_ms(), ms(start).min(UNFILTERED_FROM_MS));
+            assert_eq!(unfiltered.bucket, Bucket::Month);
+        }
+    }
+
+    #[test]
+    fn dates_take_their_bucket_from_their_number_whatever_the_switch() {
+        let zone = Zone::parse("America/New_York").unwrap();
+        for (start, end, bucket) in [
+            ("2026-11-01", "2026-11-01", Bucket::Hour),
+            ("2026-10-31", "2026-11-02", Bucket::Hour), // 73 hours
+            ("2026-10-31", "2026-11-03", Bucket::Day),
+            ("2026-03-07", "2026-03-10", Bucket::Day), // 95 hours
+            ("2026-01-01", "2026-06-30", Bucket::Day), // 181 dates
+            ("2026-01-01", "2026-07-01", Bucket::Month),
+            ("2026-06-01", "2026-11-28", Bucket::Day),
+            ("2026-06-01", "2026-11-29", Bucket::Month),
+        ] {
+            let bounds = (Bound::parse(start).unwrap(), Bound::parse(end).unwrap());
+            let span = Span::between(&bounds.0, Some(&bounds.1), 0, &zone).unwrap();
+            assert_eq!(span.bucket, bucket, "{start} {end}");
+        }
+        let empty = Range::new(0, 0).unwrap();
+        assert_eq!(Span::of(empty, &zone), Span { range: empty, bucket: Bucket::Hour });
+    }
+
+    #[test]
+    fn without_an_end_a_span_goes_to_the_end_of_today() {
+        let zone = Zone::parse("Asia/Tokyo").unwrap();
+        let now_ms = ms("2026-11-20T16:00:00Z");
+        let start = Bound::parse("2026-11-21").unwrap();
+        let span = Span::between(&start, None, now_ms, &zone).unwrap();
+        assert_eq!(span.range, Range::new(ms("2026-11-20T15:00:00Z"), ms("2026-11-21T15:00:00Z")).unwrap());
+        let later = Bound::parse("2026-11-23").unwrap();
+        assert!(Span::between(&later, None, now_ms, &zone).is_err());
+        assert!(Span::between(&later, Some(&start), now_ms, &zone).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_moment_has_its_spans(
+            zone in any_zone(),
+            now_ms in any::<i64>(),
+            beginning_ms in any::<i64>(),
+        ) {
+            for interval in Interval::ALL {
+                let span = interval.resolve(now_ms, &zone, beginning_ms);
+                prop_assert!(span.range.start_ms() < span.range.end_ms(), "{}", interval.name());
+            }
+        }
+
+        #[test]
+        fn rolling_spans_have_a_fixed_number_of_rows(zone in any_zone(), now_ms in 1_500_000_000_000i64..2_500_000_000_000) {
+            for (interval, expected) in [(Interval::LastHour, 61), (Interval::LastWeek, 8), (Interval::LastYear, 13)] {
+                let span = interval.resolve(now_ms, &zone, 0);
+                let buckets = Buckets::cover(span.bucket, span.range, &zone, 200).unwrap();
+                prop_assert_eq!(buckets.len(), expected, "{}", interval.name());
+            }
+        }
+    }
+}

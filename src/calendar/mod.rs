@@ -13,12 +13,14 @@ pub mod clock;
 pub mod interval;
 mod quote;
 pub mod range;
+pub mod spine;
 mod tzdata;
 pub mod zone;
 
 pub use bound::{BadBound, Bound};
-pub use bucket::{Bucket, Buckets, TooManyBuckets, UnknownBucket, label};
+pub use bucket::{Bucket, UnknownBucket, label};
 pub use clock::Clock;
 pub use interval::{Interval, Span, UnknownInterval};
 pub use range::{EARLIEST_MS, LATEST_MS, Range, Reversed, clamp_ms};
+pub use spine::{Buckets, TooManyBuckets};
 pub use zone::{UnknownZone, Zone, tzdata_version};

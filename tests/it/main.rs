@@ -1,3 +1,5 @@
-//! The integration tests: one binary.
+//! The integration tests: one binary, one module a subject.
+#![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
+mod buckets;
 mod sql;
