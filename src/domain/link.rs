@@ -35,6 +35,23 @@ pub struct Link {
     pub deleted_at_ms: Option<i64>,
 }
 
+/// What came of a link so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Clicks, as the surface counts them.
+    pub clicks: u64,
+    /// Leads.
+    pub leads: u64,
+    /// First sales of customers.
+    pub conversions: u64,
+    /// Sales.
+    pub sales: u64,
+    /// Sum of the sales, in the smallest unit of the currency.
+    pub sale_amount: i64,
+    /// Milliseconds since the epoch.
+    pub last_clicked_ms: Option<i64>,
+}
+
 patchable! {
     /// What can be written of a link, apart from where it lives. Times are milliseconds since the epoch.
     pub struct LinkFields, patch LinkPatch {

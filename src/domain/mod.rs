@@ -1,11 +1,16 @@
 //! What the product talks about: no I/O, no HTTP, no SQL.
 
 pub mod click_id;
+pub mod destination;
 pub mod dimension;
 pub mod event;
 pub mod hit;
 pub mod id;
 pub mod link;
+pub mod password;
 pub mod patch;
 pub mod principal;
+pub mod slug;
+pub mod tag;
+pub mod user;
 pub mod workspace;

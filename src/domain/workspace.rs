@@ -77,7 +77,45 @@ impl Domain {
     }
 }
 
+/// The name of a short domain that `text` means: lower case, without `www.` and without a dot at its end, foreign scripts as
+/// `xn--...`. `None` for what no `Host` header would name: with a scheme, a port, a path, or malformed.
+pub fn parse_domain_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > 253 || text.contains(['/', ':', '@', '?', '#', '\\', '%']) {
+        return None;
+    }
+    let host = url::Host::parse(text.trim_end_matches('.')).ok()?.to_string();
+    let name = host.strip_prefix("www.").unwrap_or(&host);
+    (!name.is_empty() && name.split('.').all(|label| !label.is_empty() && label.len() <= 63)).then(|| name.to_owned())
+}
+
 /// The form of a slug by which it is looked up.
 pub fn slug_key(slug: &str, case_sensitive: bool) -> String {
     if case_sensitive { slug.to_owned() } else { slug.to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_domain_names() {
+        let table = [
+            ("Go.Example.com", Some("go.example.com")),
+            ("www.example.com.", Some("example.com")),
+            ("bücher.example", Some("xn--bcher-kva.example")),
+            ("localhost", Some("localhost")),
+            ("127.0.0.1", Some("127.0.0.1")),
+            ("", None),
+            ("https://example.com", None),
+            ("example.com:80", None),
+            ("a..b", None),
+            ("exa mple.com", None),
+            ("user@example.com", None),
+            ("example.com\0", None),
+        ];
+        for (text, name) in table {
+            assert_eq!(parse_domain_name(text).as_deref(), name, "{text:?}");
+        }
+    }
 }

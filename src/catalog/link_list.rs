@@ -1,0 +1,159 @@
+//! Lists of links, and how many there are.
+
+use tokio_postgres::types::ToSql;
+
+use super::link_row::{from_row, link_columns};
+use super::{Catalog, Cursor, Error, Page, Result, like_anywhere};
+use crate::domain::id::{FolderId, TagId, UserId, WorkspaceId};
+use crate::domain::link::Link;
+
+/// Which links are wanted; what is `None` does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct LinkQuery {
+    /// On the short domain of this name.
+    pub domain: Option<String>,
+    /// Having one of these tags.
+    pub tags: Option<TagMatch>,
+    /// `Some(None)`: in no folder.
+    pub folder: Option<Option<FolderId>>,
+    /// Slug, destination or title holds this, without regard to case.
+    pub search: Option<String>,
+    /// Made by this person.
+    pub user: Option<UserId>,
+    /// Of the user's own tenant.
+    pub tenant_id: Option<String>,
+    /// Archived ones too.
+    pub archived: bool,
+    /// Having any tag at all.
+    pub tagged: bool,
+    /// Oldest first; newest first by default.
+    pub ascending: bool,
+}
+
+/// How tags are named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagMatch {
+    /// By id.
+    Ids(Vec<TagId>),
+    /// By name, without regard to case.
+    Names(Vec<String>),
+}
+
+/// A statement put together from literal conditions and bound values.
+pub(super) struct Conditions<'a> {
+    pub(super) text: String,
+    pub(super) values: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
+}
+
+impl<'a> Conditions<'a> {
+    pub(super) fn new(text: &'static str) -> Self {
+        Self { text: text.to_owned(), values: Vec::new() }
+    }
+
+    /// Appends literal text; each `?` in it stands for `value`.
+    pub(super) fn push(&mut self, text: &'static str, value: impl ToSql + Sync + Send + 'a) {
+        self.values.push(Box::new(value));
+        self.text.push_str(&text.replace('?', &format!("${}", self.values.len())));
+    }
+
+    pub(super) fn plain(&mut self, text: &'static str) {
+        self.text.push_str(text);
+    }
+
+    pub(super) fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
+    }
+}
+
+impl LinkQuery {
+    fn conditions(&self, workspace: WorkspaceId, select: &'static str) -> Conditions<'_> {
+        let mut list = Conditions::new(select);
+        list.plain(" FROM link JOIN domain ON domain.id = link.domain_id");
+        list.push(" WHERE link.workspace_id = ?", workspace.row());
+        list.plain(" AND link.deleted_at IS NULL AND domain.removed_at IS NULL");
+        if !self.archived {
+            list.plain(" AND NOT link.archived");
+        }
+        if let Some(domain) = &self.domain {
+            list.push(" AND domain.name = ?", domain.as_str());
+        }
+        match &self.tags {
+            Some(TagMatch::Ids(ids)) => {
+                list.push(" AND link.tag_ids && ?", ids.iter().map(|id| id.row()).collect::<Vec<_>>());
+            }
+            Some(TagMatch::Names(names)) => {
+                list.push(" AND link.tag_ids && array(SELECT id FROM tag WHERE workspace_id = ?", workspace.row());
+                list.push(" AND lower(name) IN (SELECT lower(wanted) FROM unnest(?::text[]) AS wanted))", names);
+            }
+            None => {}
+        }
+        match self.folder {
+            Some(Some(folder)) => list.push(" AND link.folder_id = ?", folder.row()),
+            Some(None) => list.plain(" AND link.folder_id IS NULL"),
+            None => {}
+        }
+        if let Some(search) = &self.search {
+            list.push(" AND (link.slug ILIKE ? OR link.url ILIKE ? OR link.title ILIKE ?)", like_anywhere(search));
+        }
+        if let Some(user) = self.user {
+            list.push(" AND link.created_by = ?", user.row());
+        }
+        if let Some(tenant) = &self.tenant_id {
+            list.push(" AND link.tenant_id = ?", tenant.as_str());
+        }
+        if self.tagged {
+            list.plain(" AND link.tag_ids <> '{}'");
+        }
+        list
+    }
+}
+
+impl Catalog {
+    /// A page of the workspace's links, newest first (or oldest, where the query says so). `None` when the cursor is no link
+    /// of the workspace.
+    pub async fn links(&self, workspace: WorkspaceId, query: &LinkQuery, page: Page) -> Result<Option<Vec<Link>>> {
+        let session = self.call().await?;
+        let mut list = query.conditions(workspace, concat!("SELECT ", link_columns!()));
+        let (cursor, backwards) = match page.cursor {
+            Cursor::Offset(_) => (None, false),
+            Cursor::After(id) => (Some(id), false),
+            Cursor::Before(id) => (Some(id), true),
+        };
+        // Reading backwards from the cursor is reading the reversed order forwards, and turning the page around.
+        let rising = query.ascending != backwards;
+        if let Some(id) = cursor {
+            // A deleted link still marks its place in the order.
+            let text = "SELECT created_at FROM link WHERE workspace_id = $1 AND id = $2";
+            let Some(row) = session.query_opt(text, &[&workspace.row(), &id.row()]).await? else { return Ok(None) };
+            let at: chrono::DateTime<chrono::Utc> = row.try_get(0)?;
+            list.push(
+                if rising { " AND (link.created_at, link.id) > (?" } else { " AND (link.created_at, link.id) < (?" },
+                at,
+            );
+            list.push(", ?)", id.row());
+        }
+        list.plain(if rising {
+            " ORDER BY link.created_at, link.id"
+        } else {
+            " ORDER BY link.created_at DESC, link.id DESC"
+        });
+        list.push(" LIMIT ?", i64::from(page.size));
+        if let Cursor::Offset(rows) = page.cursor {
+            list.push(" OFFSET ?", i64::from(rows));
+        }
+        let rows = session.query_composed(&list.text, &list.values()).await?;
+        let mut links = rows.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+        if backwards {
+            links.reverse();
+        }
+        Ok(Some(links))
+    }
+
+    /// How many links of the workspace are meant.
+    pub async fn count_links(&self, workspace: WorkspaceId, query: &LinkQuery) -> Result<u64> {
+        let list = query.conditions(workspace, "SELECT count(*)");
+        let rows = self.call().await?.query_composed(&list.text, &list.values()).await?;
+        let count: i64 = rows.first().ok_or_else(|| Error::Bug("no row from a count".to_owned()))?.try_get(0)?;
+        Ok(count.unsigned_abs())
+    }
+}

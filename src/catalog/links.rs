@@ -1,0 +1,267 @@
+//! Links, one at a time. Lists are in `link_list.rs`, selections for analytics in `link_filter.rs`.
+
+use chrono::{DateTime, Utc};
+
+use super::link_row::{from_row, link_columns, options, tag_rows};
+use super::session::Work;
+use super::{Catalog, Error, Result, instant};
+use crate::domain::id::{DomainId, FolderId, LinkId, TagId, UserId, WorkspaceId};
+use crate::domain::link::{Link, LinkFields};
+use crate::domain::workspace::{Domain, slug_key};
+
+/// Links that are asked for by id at once.
+const CHUNK: usize = 5_000;
+
+/// A link to add.
+#[derive(Clone, Debug)]
+pub struct NewLink<'a> {
+    /// Where it lives; its workspace owns the link.
+    pub domain: &'a Domain,
+    /// Its place there.
+    pub slug: &'a str,
+    /// Who makes it.
+    pub created_by: Option<UserId>,
+    /// All that can be written.
+    pub fields: &'a LinkFields,
+    /// Milliseconds since the epoch.
+    pub created_at_ms: i64,
+}
+
+/// Where a link is to live from now on; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    /// A short domain of the same workspace.
+    pub domain: Option<&'a Domain>,
+    /// Another slug.
+    pub slug: Option<&'a str>,
+}
+
+impl Catalog {
+    /// Adds a link. [`Error::Taken`] `link_slug` or `link_external_id`; [`Error::Missing`] `link_domain`, `link_folder` or
+    /// `link_tags` for what is not there or not this workspace's.
+    pub async fn add_link(&self, new: &NewLink<'_>) -> Result<Link> {
+        let now = instant(new.created_at_ms)?;
+        let mut session = self.call().await?;
+        let work = session.begin().await?;
+        hold_domain(&work, new.domain).await?;
+        hold_tags(&work, new.domain.workspace, &new.fields.tags).await?;
+        let fields = new.fields;
+        let text = "INSERT INTO link (workspace_id, domain_id, created_by, slug, slug_key, url, title, archived,
+                folder_id, tag_ids, external_id, tenant_id, program_id, partner_id, group_id, options, created_at,
+                updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+            RETURNING id";
+        let id: i64 = work
+            .query_one(
+                text,
+                &[
+                    &new.domain.workspace.row(),
+                    &new.domain.id.row(),
+                    &new.created_by.map(UserId::row),
+                    &new.slug,
+                    &new.domain.slug_key(new.slug),
+                    &fields.url,
+                    &fields.title,
+                    &fields.archived,
+                    &fields.folder.map(FolderId::row),
+                    &tag_rows(fields),
+                    &fields.external_id,
+                    &fields.tenant_id,
+                    &fields.program_id,
+                    &fields.partner_id,
+                    &fields.group_id,
+                    &options(fields)?,
+                    &now,
+                ],
+            )
+            .await?
+            .try_get(0)?;
+        work.commit().await?;
+        Ok(Link {
+            id: LinkId::from_row(id),
+            workspace: new.domain.workspace,
+            created_by: new.created_by,
+            domain_id: new.domain.id,
+            domain: new.domain.name.clone(),
+            slug: new.slug.to_owned(),
+            fields: fields.clone(),
+            created_at_ms: new.created_at_ms,
+            updated_at_ms: new.created_at_ms,
+            deleted_at_ms: None,
+        })
+    }
+
+    /// The link that a visit means.
+    pub async fn resolve(&self, domain: DomainId, slug_key: &str) -> Result<Option<Link>> {
+        let text = concat!(
+            "SELECT ",
+            link_columns!(),
+            " FROM link JOIN domain ON domain.id = link.domain_id
+            WHERE link.domain_id = $1 AND link.slug_key = $2 AND link.deleted_at IS NULL
+                AND domain.removed_at IS NULL"
+        );
+        let row = self.lookup().await?.query_opt(text, &[&domain.row(), &slug_key]).await?;
+        row.as_ref().map(from_row).transpose()
+    }
+
+    /// A link of the workspace that was not deleted.
+    pub async fn link(&self, workspace: WorkspaceId, id: LinkId) -> Result<Option<Link>> {
+        let text = concat!(
+            "SELECT ",
+            link_columns!(),
+            " FROM link JOIN domain ON domain.id = link.domain_id
+            WHERE link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL AND domain.removed_at IS NULL"
+        );
+        let row = self.call().await?.query_opt(text, &[&workspace.row(), &id.row()]).await?;
+        row.as_ref().map(from_row).transpose()
+    }
+
+    /// The link of the workspace that has this id in the user's own database.
+    pub async fn link_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> Result<Option<Link>> {
+        let text = concat!(
+            "SELECT ",
+            link_columns!(),
+            " FROM link JOIN domain ON domain.id = link.domain_id
+            WHERE link.workspace_id = $1 AND link.external_id = $2 AND link.deleted_at IS NULL
+                AND domain.removed_at IS NULL"
+        );
+        let row = self.call().await?.query_opt(text, &[&workspace.row(), &external_id]).await?;
+        row.as_ref().map(from_row).transpose()
+    }
+
+    /// The link of the workspace at this place.
+    pub async fn link_at(&self, workspace: WorkspaceId, domain: &str, slug: &str) -> Result<Option<Link>> {
+        let Some(domain) = self.domain_by_name(domain).await? else { return Ok(None) };
+        if domain.workspace != workspace {
+            return Ok(None);
+        }
+        Ok(self.resolve(domain.id, &domain.slug_key(slug)).await?.filter(|link| link.workspace == workspace))
+    }
+
+    /// Those of `ids` that are the workspace's, deleted ones included (their clicks stay), in no particular order. Takes any
+    /// number of ids.
+    pub async fn links_by_ids(&self, workspace: WorkspaceId, ids: &[LinkId]) -> Result<Vec<Link>> {
+        let text = concat!(
+            "SELECT ",
+            link_columns!(),
+            " FROM link JOIN domain ON domain.id = link.domain_id
+            WHERE link.workspace_id = $1 AND link.id = ANY($2)"
+        );
+        let mut links = Vec::with_capacity(ids.len().min(CHUNK));
+        for chunk in ids.chunks(CHUNK) {
+            let rows: Vec<i64> = chunk.iter().map(|id| id.row()).collect();
+            for row in self.call().await?.query(text, &[&workspace.row(), &rows]).await? {
+                links.push(from_row(&row)?);
+            }
+        }
+        Ok(links)
+    }
+
+    /// Changes a link while nobody else can: `edit` gets the link, already at its new place, and writes over its fields; its
+    /// error leaves all as it was. `None` when the workspace has no such link. Errors as for [`add_link`](Self::add_link).
+    pub async fn change_link<E>(
+        &self,
+        workspace: WorkspaceId,
+        id: LinkId,
+        place: Place<'_>,
+        now_ms: i64,
+        edit: impl FnOnce(&mut Link) -> std::result::Result<(), E> + Send,
+    ) -> Result<Option<std::result::Result<Link, E>>> {
+        let now = instant(now_ms)?;
+        let mut session = self.call().await?;
+        let work = session.begin().await?;
+        let text = concat!(
+            "SELECT ",
+            link_columns!(),
+            " FROM link JOIN domain ON domain.id = link.domain_id
+            WHERE link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL AND domain.removed_at IS NULL
+            FOR UPDATE OF link"
+        );
+        let Some(row) = work.query_opt(text, &[&workspace.row(), &id.row()]).await? else { return Ok(None) };
+        let mut link = from_row(&row)?;
+        let mut case_sensitive: bool = row.try_get("case_sensitive")?;
+        let before = link.fields.tags.clone();
+        if let Some(domain) = place.domain {
+            if domain.workspace != workspace {
+                return Err(Error::Missing("link_domain".to_owned()));
+            }
+            hold_domain(&work, domain).await?;
+            link.domain_id = domain.id;
+            link.domain.clone_from(&domain.name);
+            case_sensitive = domain.case_sensitive;
+        }
+        if let Some(slug) = place.slug {
+            slug.clone_into(&mut link.slug);
+        }
+        if let Err(refusal) = edit(&mut link) {
+            return Ok(Some(Err(refusal)));
+        }
+        link.updated_at_ms = now_ms;
+        if link.fields.tags != before {
+            hold_tags(&work, workspace, &link.fields.tags).await?;
+        }
+        write(&work, &link, &slug_key(&link.slug, case_sensitive), now).await?;
+        work.commit().await?;
+        Ok(Some(Ok(link)))
+    }
+
+    /// Deletes a link: its slug is free again, its history stays. False when the workspace has no such link.
+    pub async fn delete_link(&self, workspace: WorkspaceId, id: LinkId, now_ms: i64) -> Result<bool> {
+        let text = "UPDATE link SET deleted_at = $3 WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL";
+        let session = self.call().await?;
+        Ok(session.execute(text, &[&workspace.row(), &id.row(), &instant(now_ms)?]).await? == 1)
+    }
+}
+
+async fn write(work: &Work<'_>, link: &Link, slug_key: &str, now: DateTime<Utc>) -> Result<()> {
+    let fields = &link.fields;
+    let text = "UPDATE link SET domain_id = $3, slug = $4, slug_key = $5, url = $6, title = $7, archived = $8,
+            folder_id = $9, tag_ids = $10, external_id = $11, tenant_id = $12, program_id = $13, partner_id = $14,
+            group_id = $15, options = $16, updated_at = $17
+        WHERE workspace_id = $1 AND id = $2";
+    work.execute(
+        text,
+        &[
+            &link.workspace.row(),
+            &link.id.row(),
+            &link.domain_id.row(),
+            &link.slug,
+            &slug_key,
+            &fields.url,
+            &fields.title,
+            &fields.archived,
+            &fields.folder.map(FolderId::row),
+            &tag_rows(fields),
+            &fields.external_id,
+            &fields.tenant_id,
+            &fields.program_id,
+            &fields.partner_id,
+            &fields.group_id,
+            &options(fields)?,
+            &now,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Sees that the domain is still there and stays until the transaction ends.
+async fn hold_domain(work: &Work<'_>, domain: &Domain) -> Result<()> {
+    let text = "SELECT id FROM domain WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL FOR SHARE";
+    match work.query_opt(text, &[&domain.workspace.row(), &domain.id.row()]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::Missing("link_domain".to_owned())),
+    }
+}
+
+/// Sees that all tags are the workspace's and stay until the transaction ends.
+async fn hold_tags(work: &Work<'_>, workspace: WorkspaceId, tags: &[TagId]) -> Result<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<i64> = tags.iter().map(|tag| tag.row()).collect();
+    let text = "SELECT id FROM tag WHERE workspace_id = $1 AND id = ANY($2) ORDER BY id FOR KEY SHARE";
+    let found = work.query(text, &[&workspace.row(), &rows]).await?;
+    let distinct: std::collections::HashSet<_> = rows.iter().collect();
+    if found.len() == distinct.len() { Ok(()) } else { Err(Error::Missing("link_tags".to_owned())) }
+}

@@ -1,0 +1,48 @@
+//! Brings the schema to this program's version: `schema/V*.sql`, in order, once each.
+//!
+//! Nodes that start together take turns by an advisory lock. A schema that is newer than the program, or a migration that
+//! was edited after it had run, is an error: nothing is guessed.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{Catalog, Error, Result};
+
+mod embedded {
+    refinery::embed_migrations!("schema");
+}
+
+/// Any number that no other program of this database uses: "linktrai" in ASCII.
+const LOCK: i64 = 0x6c69_6e6b_7472_6169;
+/// Waiting for another node's turn included.
+const LIMIT: Duration = Duration::from_secs(600);
+
+impl Catalog {
+    /// Runs what has not run yet and answers how many migrations that were.
+    pub async fn migrate(&self) -> Result<usize> {
+        timeout(LIMIT, self.migrate_alone())
+            .await
+            .map_err(|_| Error::Unavailable("migrations did not end in time".to_owned()))?
+    }
+
+    async fn migrate_alone(&self) -> Result<usize> {
+        // A connection of its own, without the pool's time limits; closing it gives the lock back.
+        let (mut client, connection) = self.inner.config.connect(self.inner.tls.clone()).await?;
+        let driver = tokio::spawn(connection);
+        client.batch_execute("SET client_min_messages = warning").await?;
+        client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+        let outcome = embedded::migrations::runner().run_async(&mut client).await;
+        client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
+        drop(client);
+        driver.abort();
+        match outcome {
+            Ok(report) => Ok(report.applied_migrations().len()),
+            Err(error) => Err(Error::Schema(cause_of(&error))),
+        }
+    }
+}
+
+fn cause_of(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}

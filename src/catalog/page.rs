@@ -1,0 +1,24 @@
+//! Which part of a list is wanted. Lists are newest first, and a page after a cursor neither skips nor repeats a row when
+//! others are added meanwhile.
+
+use crate::domain::id::LinkId;
+
+/// A part of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Where it begins.
+    pub cursor: Cursor,
+    /// Rows at most.
+    pub size: u32,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// After this many rows.
+    Offset(u32),
+    /// Right after this row.
+    After(LinkId),
+    /// Right before this row; the rows nearest to it.
+    Before(LinkId),
+}
