@@ -28,7 +28,7 @@ pub mod catalog;
 pub mod engines;
 pub mod warehouse;
 // Rank 6: services.
-//pub mod analytics;
+pub mod analytics;
 pub mod auth;
 pub mod ingest;
 pub mod links;

@@ -10,8 +10,8 @@ use futures_util::Stream;
 use crate::domain::id::LinkId;
 use crate::domain::link::{Counters, Link};
 use crate::plan::{Query, Shape};
-use crate::warehouse::event::{self, EventRow};
 use crate::warehouse;
+use crate::warehouse::event::{self, EventRow};
 
 use super::{Analytics, Error};
 

@@ -133,15 +133,13 @@ impl Analytics {
 
     async fn attributes(&self, query: &Query, attribute: LinkAttribute) -> Result<Table, Error> {
         let rows: Vec<GroupRow> = self.warehouse.collect(&count::groups(query, Dimension::Link, true, None)).await?;
-        let clicks: HashMap<LinkId, u64> = rows
-            .iter()
-            .filter_map(|row| Some((LinkId(row.keys.first()?.parse().ok()?), row.clicks)))
-            .collect();
+        let clicks: HashMap<LinkId, u64> =
+            rows.iter().filter_map(|row| Some((LinkId(row.keys.first()?.parse().ok()?), row.clicks))).collect();
         let ids: Vec<LinkId> = clicks.keys().copied().collect();
         let mut sums: HashMap<String, u64> = HashMap::new();
-        for (link, values) in self.catalog.link_attribute(query.workspace, attribute, &ids).await? {
-            for value in values {
-                *sums.entry(value).or_default() += clicks.get(&link).copied().unwrap_or(0);
+        for link in self.links(query.workspace, &ids).await? {
+            for value in names::values_of(&link, attribute) {
+                *sums.entry(value).or_default() += clicks.get(&link.id).copied().unwrap_or(0);
             }
         }
         let mut sums: Vec<(String, u64)> = sums.into_iter().collect();

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::catalog::LinkFilter;
-use crate::domain::id::{LinkId, WorkspaceId};
+use crate::catalog::{Choice, LinkFilter};
+use crate::domain::dimension::LinkAttribute;
+use crate::domain::id::{FolderId, LinkId, TagId, WorkspaceId};
 use crate::domain::link::{Counters, Link};
+use crate::filter::{List, Sense};
 use crate::plan::LinkCondition;
 
 use super::{Analytics, Error};
@@ -15,10 +17,39 @@ pub(super) fn link_filter(conditions: &[LinkCondition]) -> LinkFilter {
     for condition in conditions {
         match condition {
             LinkCondition::Root(root) => filter.root = Some(*root),
-            LinkCondition::Attribute { attribute, list } => filter.attributes.push((*attribute, list.clone())),
+            LinkCondition::Attribute { attribute, list } => match attribute {
+                LinkAttribute::Domain => filter.domain = Some(choice(list, |name| Some(name.to_lowercase()))),
+                LinkAttribute::Tag => filter.tag = Some(choice(list, TagId::parse)),
+                LinkAttribute::Folder => filter.folder = Some(choice(list, FolderId::parse)),
+                LinkAttribute::Tenant => filter.tenant = Some(choice(list, as_given)),
+                LinkAttribute::Partner => filter.partner = Some(choice(list, as_given)),
+                LinkAttribute::Group => filter.group = Some(choice(list, as_given)),
+            },
         }
     }
     filter
+}
+
+fn as_given(value: &str) -> Option<String> {
+    Some(value.to_owned())
+}
+
+/// Values that cannot be ours are left out: nothing has them.
+fn choice<T>(list: &List, read: impl Fn(&str) -> Option<T>) -> Choice<T> {
+    Choice { exclude: list.sense == Sense::IsNot, values: list.values.iter().filter_map(|value| read(value)).collect() }
+}
+
+/// What a link has of an attribute now.
+pub(super) fn values_of(link: &Link, attribute: LinkAttribute) -> Vec<String> {
+    let fields = &link.fields;
+    match attribute {
+        LinkAttribute::Domain => vec![link.domain.clone()],
+        LinkAttribute::Tag => fields.tags.iter().map(ToString::to_string).collect(),
+        LinkAttribute::Folder => fields.folder.iter().map(ToString::to_string).collect(),
+        LinkAttribute::Tenant => fields.tenant_id.iter().cloned().collect(),
+        LinkAttribute::Partner => fields.partner_id.iter().cloned().collect(),
+        LinkAttribute::Group => fields.group_id.iter().cloned().collect(),
+    }
 }
 
 impl Analytics {
@@ -39,7 +70,8 @@ impl Analytics {
         Ok(rows
             .into_iter()
             .map(|row| {
-                let counters = Counters { clicks: row.clicks, last_clicked_ms: Some(row.last_ms), ..Counters::default() };
+                let counters =
+                    Counters { clicks: row.clicks, last_clicked_ms: Some(row.last_ms), ..Counters::default() };
                 (LinkId(row.link_id), counters)
             })
             .collect())

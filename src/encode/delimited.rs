@@ -38,7 +38,9 @@ impl Delimited {
             out,
             row.iter().map(|cell| match cell {
                 Cell::Null => Cow::Borrowed(""),
-                Cell::Text(text) if self.spreadsheet_safe && runs_in_spreadsheets(text) => Cow::Owned(format!("'{text}")),
+                Cell::Text(text) if self.spreadsheet_safe && runs_in_spreadsheets(text) => {
+                    Cow::Owned(format!("'{text}"))
+                }
                 Cell::Text(text) => Cow::Borrowed(text.as_str()),
                 Cell::Int(number) => Cow::Owned(number.to_string()),
                 Cell::Bool(yes) => Cow::Borrowed(if *yes { "true" } else { "false" }),
@@ -62,7 +64,9 @@ fn runs_in_spreadsheets(text: &str) -> bool {
     text.split(['\n', '\r']).any(|line| {
         line.starts_with('\t')
             || line
-                .trim_start_matches(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '\u{feff}')
+                .trim_start_matches(|letter: char| {
+                    letter.is_whitespace() || letter.is_control() || letter == '\u{feff}'
+                })
                 .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
     })
 }
@@ -89,7 +93,10 @@ mod tests {
     #[test]
     fn formulas_are_defused_when_asked() {
         for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\u{a0}=1", "fine\n=1", "\r=1", "\u{feff}=1"] {
-            assert!(line(true, Format::Csv, &[Cell::from(formula)]).trim_start_matches('"').starts_with('\''), "{formula:?}");
+            assert!(
+                line(true, Format::Csv, &[Cell::from(formula)]).trim_start_matches('"').starts_with('\''),
+                "{formula:?}"
+            );
             assert!(!line(false, Format::Csv, &[Cell::from(formula)]).contains('\''));
         }
         for plain in ["https://example.com/?a=1", "a-b", "München", "", "1"] {

@@ -99,10 +99,7 @@ mod tests {
     #[test]
     fn refuses_absurd_sizes() {
         let many = "a,".repeat(MAX_VALUES + 1);
-        assert_eq!(
-            List::parse(&many, Separator::Comma),
-            Err(FilterError::TooManyValues { given: MAX_VALUES + 1 })
-        );
+        assert_eq!(List::parse(&many, Separator::Comma), Err(FilterError::TooManyValues { given: MAX_VALUES + 1 }));
         let most = "a,".repeat(MAX_VALUES);
         assert_eq!(List::parse(&most, Separator::Comma).unwrap().unwrap().values.len(), MAX_VALUES);
         let long = format!("a,{}", "b".repeat(MAX_VALUE_BYTES + 1));

@@ -34,18 +34,28 @@ impl fmt::Display for Query {
             Bots::Only => "only bots",
         };
         let repeats = if self.counting.repeats { "repeats too" } else { "no repeats" };
-        writeln!(f, "  counting {bots}, {repeats}{}", if self.counting.unique { ", first of each visitor" } else { "" })?;
+        writeln!(
+            f,
+            "  counting {bots}, {repeats}{}",
+            if self.counting.unique { ", first of each visitor" } else { "" }
+        )?;
         for condition in &self.conditions {
             match condition {
                 Condition::Dimension { dimension, list } => writeln!(f, "  where {dimension:?} {}", sized(list))?,
-                Condition::Links { sense, ids } => writeln!(f, "  where link {} {} ids", sense_text(*sense), ids.len())?,
+                Condition::Links { sense, ids } => {
+                    writeln!(f, "  where link {} {} ids", sense_text(*sense), ids.len())?
+                }
                 Condition::Customer(_) => writeln!(f, "  where the click led to one customer")?,
             }
         }
         for condition in &self.links {
             match condition {
-                LinkCondition::Attribute { attribute, list } => writeln!(f, "  of links whose {attribute:?} {}", sized(list))?,
-                LinkCondition::Root(root) => writeln!(f, "  of {} links", if *root { "root" } else { "other than root" })?,
+                LinkCondition::Attribute { attribute, list } => {
+                    writeln!(f, "  of links whose {attribute:?} {}", sized(list))?
+                }
+                LinkCondition::Root(root) => {
+                    writeln!(f, "  of {} links", if *root { "root" } else { "other than root" })?
+                }
             }
         }
         match self.source {

@@ -43,7 +43,7 @@ fn pick_source(mut query: Query) -> Query {
         Shape::Total | Shape::Groups { by: Dimension::Link, .. } | Shape::Attributes(_) => true,
         Shape::Series(buckets) => {
             buckets.bucket() != Bucket::Minute && buckets.starts().iter().all(|start| start.rem_euclid(SLOT_MS) == 0)
-        },
+        }
         Shape::Groups { .. } | Shape::Events { .. } => false,
     };
     let served = query.conditions.iter().all(|condition| matches!(condition, Condition::Links { .. }));

@@ -37,8 +37,7 @@ pub fn total(query: &Query) -> Sql {
 /// each time.
 pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -> Sql {
     let info = by.info();
-    let columns: Vec<&'static str> =
-        info.within.iter().map(|outer| outer.info().column).chain([info.column]).collect();
+    let columns: Vec<&'static str> = info.within.iter().map(|outer| outer.info().column).chain([info.column]).collect();
     let mut sql = Sql::new("SELECT [");
     for (place, column) in columns.iter().enumerate() {
         if place > 0 {

@@ -75,11 +75,8 @@ pub fn events(query: &Query, order: Order, page: Page) -> Sql {
             sql.push(" AS ").push(name);
         }
     }
-    let columns: Vec<&'static str> = SELECTED
-        .iter()
-        .map(|&(name, _)| name)
-        .filter(|&name| name != "event_id" && name != "at_ms")
-        .collect();
+    let columns: Vec<&'static str> =
+        SELECTED.iter().map(|&(name, _)| name).filter(|&name| name != "event_id" && name != "at_ms").collect();
     push_source(&mut sql, query, &columns);
     if let From::After { at_ms, id } = page.from {
         // A visitor's first event is found over the whole range, not over what the cursor leaves.

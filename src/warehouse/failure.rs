@@ -54,9 +54,10 @@ impl From<DriverError> for Error {
                 // A proxy's error page or a connection that broke in the middle of an answer.
                 None => Self::Unavailable(text),
             },
-            DriverError::Network(_) | DriverError::TimedOut | DriverError::Compression(_) | DriverError::Decompression(_) => {
-                Self::Unavailable(text)
-            }
+            DriverError::Network(_)
+            | DriverError::TimedOut
+            | DriverError::Compression(_)
+            | DriverError::Decompression(_) => Self::Unavailable(text),
             DriverError::SchemaMismatch(_) | DriverError::InvalidColumnsHeader(_) => Self::Misconfigured(text),
             _ => Self::Unexpected(text),
         }
@@ -78,10 +79,12 @@ fn of_code(code: u32, text: String) -> Error {
         // Data that cannot be parsed, converted or is out of range.
         6 | 26 | 27 | 33 | 38 | 41 | 53 | 69 | 70 | 72 | 117 | 131 | 321 | 349 | 691 => Error::Refused(text),
         // Syntax, unknown names, settings, access, wrong password, unknown database.
-        16 | 36 | 46 | 47 | 60 | 62 | 81 | 115 | 164 | 192 | 193 | 194 | 291 | 452 | 497 | 516 => Error::Misconfigured(text),
+        16 | 36 | 46 | 47 | 60 | 62 | 81 | 115 | 164 | 192 | 193 | 194 | 291 | 452 | 497 | 516 => {
+            Error::Misconfigured(text)
+        }
         // Files, sockets, too many queries or parts, shutting down, no space, read-only table, Keeper, unknown outcome.
-        23 | 74 | 75 | 76 | 202 | 203 | 209 | 210 | 225 | 236 | 242 | 243 | 252 | 279 | 285 | 286 | 319 | 341 | 370 | 394
-        | 425 | 439 | 473 | 492 | 519 | 700 | 999 => Error::Unavailable(text),
+        23 | 74 | 75 | 76 | 202 | 203 | 209 | 210 | 225 | 236 | 242 | 243 | 252 | 279 | 285 | 286 | 319 | 341 | 370
+        | 394 | 425 | 439 | 473 | 492 | 519 | 700 | 999 => Error::Unavailable(text),
         _ => Error::Unexpected(text),
     }
 }

@@ -99,7 +99,11 @@ impl Warehouse {
             Some(_) => format!("Replicated{name}{replicated}"),
             None => name.to_owned(),
         };
-        let window = if self.cluster.is_some() { "replicated_deduplication_window" } else { "non_replicated_deduplication_window" };
+        let window = if self.cluster.is_some() {
+            "replicated_deduplication_window"
+        } else {
+            "non_replicated_deduplication_window"
+        };
         statement
             .replace("{on_cluster}", &on_cluster)
             .replace("{local}", local)

@@ -125,6 +125,10 @@ fn values_never_become_text() {
         let query = rewrite(build(request));
         let sql = sql(&query);
         assert!(!sql.text().to_lowercase().contains("zq9") && !sql.text().contains("DROP"), "{}", sql.text());
-        assert!(sql.text().contains(" WHERE workspace_id = {p0:UInt64} AND kind = {p1:String} AND timestamp >= "), "{}", sql.text());
+        assert!(
+            sql.text().contains(" WHERE workspace_id = {p0:UInt64} AND kind = {p1:String} AND timestamp >= "),
+            "{}",
+            sql.text()
+        );
     }
 }
