@@ -1,1 +1,4 @@
-//! server
+//! Joining it all.
+
+pub mod listen;
+pub mod slow_body;

@@ -102,11 +102,8 @@ impl ClientRules {
         let country = code(text(names.country), 2..=2, u8::is_ascii_alphabetic);
         // Cloudflare says XX for unknown and T1 (no letters) for Tor.
         let country = if country == "XX" { String::new() } else { country };
-        let region = if country.is_empty() {
-            String::new()
-        } else {
-            code(text(names.region), 1..=3, u8::is_ascii_alphanumeric)
-        };
+        let region =
+            if country.is_empty() { String::new() } else { code(text(names.region), 1..=3, u8::is_ascii_alphanumeric) };
         let continent = code(text(names.continent), 2..=2, u8::is_ascii_alphabetic);
         let known = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"].contains(&&*continent);
         let hint = PlaceHint {
@@ -122,7 +119,10 @@ impl ClientRules {
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
         let entries = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
         self.rightmost_untrusted(
-            entries.map(<[u8]>::trim_ascii).filter(|entry| !entry.is_empty()).map(|entry| node(str::from_utf8(entry).ok()?)),
+            entries
+                .map(<[u8]>::trim_ascii)
+                .filter(|entry| !entry.is_empty())
+                .map(|entry| node(str::from_utf8(entry).ok()?)),
         )
     }
 
@@ -263,7 +263,9 @@ pub fn referrer(headers: &HeaderMap) -> String {
 pub fn is_prefetch(headers: &HeaderMap) -> bool {
     let holds = |value: &[u8], word: &[u8]| value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     PREFETCH.iter().flat_map(|name| headers.get_all(name)).any(|value| {
-        holds(value.as_bytes(), b"prefetch") || holds(value.as_bytes(), b"preview") || holds(value.as_bytes(), b"prerender")
+        holds(value.as_bytes(), b"prefetch")
+            || holds(value.as_bytes(), b"preview")
+            || holds(value.as_bytes(), b"prerender")
     })
 }
 

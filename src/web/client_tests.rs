@@ -12,7 +12,8 @@ fn rules(geo: GeoHeaders) -> ClientRules {
         #[command(flatten)]
         http: HttpConfig,
     }
-    let mut http = Line::parse_from(["test", "--trusted-proxies", "127.0.0.0/8,::1/128,10.0.0.0/8,2001:db8:ffff::/48"]).http;
+    let mut http =
+        Line::parse_from(["test", "--trusted-proxies", "127.0.0.0/8,::1/128,10.0.0.0/8,2001:db8:ffff::/48"]).http;
     http.geo_headers = geo;
     ClientRules::new(&http)
 }
@@ -108,7 +109,8 @@ fn long_chains_are_not_walked_to_their_end() {
 
 #[test]
 fn places_come_from_the_configured_edge_only() {
-    let cloudflare = [("cf-ipcountry", "us"), ("cf-region-code", "CA"), ("cf-ipcity", "Montréal"), ("cf-ipcontinent", "NA")];
+    let cloudflare =
+        [("cf-ipcountry", "us"), ("cf-region-code", "CA"), ("cf-ipcity", "Montréal"), ("cf-ipcontinent", "NA")];
     let vercel = [
         ("x-vercel-ip-country", "BR"),
         ("x-vercel-ip-country-region", "SP"),

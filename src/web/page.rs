@@ -67,7 +67,9 @@ impl Page {
                 "Link not found",
                 "There is no link at this address. Check it for typing mistakes, or ask whoever shared it."
             ),
-            Self::Expired => page!("Link expired", "This link is no longer active. Ask whoever shared it for a new one."),
+            Self::Expired => {
+                page!("Link expired", "This link is no longer active. Ask whoever shared it for a new one.")
+            }
             Self::TooMany => page!("Too many requests", "Please wait a few seconds, then try again."),
             Self::Unavailable => page!("Temporarily unavailable", "Please try again in a few seconds."),
         }

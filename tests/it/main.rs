@@ -1,1 +1,3 @@
+//! Tests that span the program.
 
+mod visits;
