@@ -1,1 +1,3 @@
-//! api
+//! The surfaces: thin adapters between HTTP and the services. They never import one another.
+
+pub mod visit;
