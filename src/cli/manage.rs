@@ -9,7 +9,7 @@ use crate::calendar::Clock;
 use crate::catalog::Catalog;
 use crate::config::PlacesConfig;
 use crate::domain::id::{KeyId, UserId, WorkspaceId};
-use crate::domain::principal::{KNOWN_SCOPES, Role, Scopes};
+use crate::domain::principal::Role;
 use crate::domain::user::User;
 use crate::domain::workspace::Workspace;
 
@@ -206,15 +206,12 @@ pub async fn key(places: &PlacesConfig, command: KeyCommand) -> anyhow::Result<(
         let auth = Auth::new(catalog.clone(), Clock::system());
         match command {
             KeyCommand::Add { place, user, name, scopes } => {
-                if let Some(unknown) = scopes.iter().find(|scope| !KNOWN_SCOPES.contains(&scope.as_str())) {
-                    bail!("unknown scope {unknown}; allowed are {}", KNOWN_SCOPES.join(", "));
-                }
                 let workspace = find_workspace(catalog, place.workspace.as_deref()).await?;
                 let owner = match user {
                     Some(email) => find_user(catalog, &email).await?.id,
                     None => first_owner(catalog, &workspace).await?,
                 };
-                let grant = KeyGrant { name, workspace: Some(workspace.id), scopes: Scopes(scopes), expires_at_ms: None };
+                let grant = KeyGrant { name, workspace: Some(workspace.id), scopes, expires_at_ms: None };
                 let (record, secret) = auth.create_key(owner, &grant).await?;
                 println!("{}\tfor {}", record.id, workspace.name);
                 println!("key (shown once): {}", secret.expose_secret());

