@@ -21,8 +21,6 @@ use crate::warehouse::count::{GroupRow, TotalRow};
 use crate::warehouse::series::SeriesRow;
 use crate::warehouse::{self, Warehouse, count, series};
 
-pub use events::{EventChunk, EventRecord};
-
 /// Column of the number of events in every table.
 pub const CLICKS: &str = "clicks";
 /// Column of a bucket's start in milliseconds.

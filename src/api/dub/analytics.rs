@@ -13,11 +13,13 @@ use crate::plan::{Request, Shape, build};
 use crate::table::{Cell, Table};
 use crate::web::answer::{self, Writing};
 use crate::web::error::ApiError;
+use crate::web::instant;
 use crate::web::params::Params;
 use crate::web::state::App;
 
 use super::params::{self, GroupBy, Reading};
-use super::shape::short_link;
+use super::reading;
+use super::shape_link::short_link;
 
 /// Rows of a breakdown at most (Dub contract, 4.2).
 const MAX_ROWS: u64 = 5_000;
@@ -32,15 +34,15 @@ pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: 
     params::check_event(params, "Invalid event type. Valid event types are: clicks")?;
     let group_by = params::group_by(params)?;
     let reading = params::read(params, accept)?;
-    let unknown = params::boolean(params, "includeUnknown")?.unwrap_or(false);
-    let span = super::span(app, workspace, &reading).await?;
+    let unknown = params.boolean("includeUnknown")?.unwrap_or(false);
+    let span = reading::span(app, workspace, &reading).await?;
     let shape = match group_by {
         GroupBy::Count => Shape::Total,
         GroupBy::Timeseries => Shape::Series(params::buckets(params, span, &reading.zone)?),
         GroupBy::Dimension(by) => Shape::Groups { by, unknown, limit: Some(MAX_ROWS) },
         GroupBy::Attribute(attribute) => Shape::Attributes(attribute),
     };
-    let link = super::named_link(app, workspace, &reading).await?;
+    let link = reading::named_link(app, workspace, &reading).await?;
     let Reading { filters, root, counting, zone, format, spreadsheet_safe, .. } = reading;
     let query = build(Request {
         workspace,
@@ -53,7 +55,7 @@ pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: 
         shape,
     });
     let counts = app.analytics.run(query).await?;
-    let writing = Writing { format, spreadsheet_safe, file_name: super::file_name(app, "analytics", &zone) };
+    let writing = Writing { format, spreadsheet_safe, file_name: reading::file_name(app, "analytics", &zone) };
     match group_by {
         GroupBy::Count => answer::object(&with_metrics(&[], counts, |_| Vec::new()), &writing),
         GroupBy::Timeseries => answer::table(&series(counts, &zone), &writing),
@@ -156,13 +158,13 @@ async fn top_links(
             Cell::from(id),
             Cell::from(link.domain.as_str()),
             Cell::from(link.slug.as_str()),
-            Cell::from(short_link(app, link)),
+            Cell::from(short_link(app, &link.domain, &link.slug)),
             Cell::from(link.fields.url.as_str()),
             Cell::from(link.fields.title.clone()),
             Cell::from(link.fields.notes.clone()),
             Cell::from(link.fields.folder.map(|folder| folder.to_string())),
             Cell::from(link.fields.partner_id.clone()),
-            Cell::from(super::iso_time(link.created_at_ms)),
+            Cell::from(instant::format(link.created_at_ms)),
         ]
     }))
 }

@@ -1,14 +1,15 @@
 //! `GET /events`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::response::Response;
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::analytics::{self, EventRecord};
-use crate::domain::click_id::{ClickKey, EventId};
+use crate::domain::click_id::EventId;
 use crate::domain::dimension::Dimension;
 use crate::domain::event::EventKind;
 use crate::domain::id::{LinkId, WorkspaceId};
@@ -17,16 +18,30 @@ use crate::table::Cell;
 use crate::warehouse::event::EventRow;
 use crate::web::answer::{self, Record, Writing};
 use crate::web::error::ApiError;
-use crate::web::params::Params;
+use crate::web::instant;
+use crate::web::params::{IntegerRule, Params};
 use crate::web::state::App;
 
-use super::params::{self, given};
-use super::shape::{link_json, short_link};
+use super::params;
+use super::reading;
+use super::shape_link::{LinkContext, short_link};
 
-/// Events on a page at most (Dub contract, section 5).
-const MAX_LIMIT: u64 = 1_000;
 /// The furthest page; beyond it `startingAfter` is the way.
-const MAX_PAGE: u64 = 1_000_000;
+const PAGE: IntegerRule<'_> = IntegerRule {
+    label: "Page",
+    min: 1,
+    too_small: "Page must be greater than 0.",
+    max: 1_000_000,
+    too_big: "Page is too big (cannot be more than 1000000), use startingAfter instead.",
+};
+/// Events on a page (Dub contract, sections 1 and 5).
+const LIMIT: IntegerRule<'_> = IntegerRule {
+    label: "Limit",
+    min: 1,
+    too_small: "Page size must be greater than 0.",
+    max: 1_000,
+    too_big: "Max page size is 1000.",
+};
 
 /// Answers one call.
 ///
@@ -34,15 +49,13 @@ const MAX_PAGE: u64 = 1_000_000;
 /// The first parameter that is wrong; a store that does not answer.
 pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: &str) -> Result<Response, ApiError> {
     params::check_event(params, "Invalid option: expected one of \"clicks\"")?;
-    let page = params::whole_number(params, "page", "Page", 1, MAX_PAGE)?;
-    let limit = params::whole_number(params, "limit", "Page size", 100, MAX_LIMIT)?;
-    if let Some(other) = given(params, "sortBy").filter(|by| *by != "timestamp") {
-        return Err(params::not_among("sortBy", &["timestamp"], other));
-    }
+    let page = params.integer("page", PAGE)?.unwrap_or(1).cast_unsigned();
+    let limit = params.integer("limit", LIMIT)?.unwrap_or(100).cast_unsigned();
+    params.one_of("sortBy", &[("timestamp", ())])?;
     let order = order(params)?;
-    let reading = params::read(params, accept)?;
-    let span = super::span(app, workspace, &reading).await?;
-    let from = match given(params, "startingAfter") {
+    let said = params::read(params, accept)?;
+    let span = reading::span(app, workspace, &said).await?;
+    let from = match params.text("startingAfter") {
         Some(_) if page > 1 => {
             let message = "You cannot use both page and startingAfter at the same time.";
             return Err(ApiError::invalid("custom", "startingAfter", message));
@@ -50,40 +63,63 @@ pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: 
         Some(id) => after(app, workspace, id).await?,
         None => From::Offset((page - 1) * limit),
     };
-    let link = super::named_link(app, workspace, &reading).await?;
+    let link = reading::named_link(app, workspace, &said).await?;
     let query = build(Request {
         workspace,
         kind: EventKind::Click,
         range: span.range,
-        counting: reading.counting,
-        filters: reading.filters,
+        counting: said.counting,
+        filters: said.filters,
         link,
-        root: reading.root,
+        root: said.root,
         shape: Shape::Events { order, page: Page { limit, from } },
     });
     let writing = Writing {
-        format: reading.format,
-        spreadsheet_safe: reading.spreadsheet_safe,
-        file_name: super::file_name(app, "events", &reading.zone),
+        format: said.format,
+        spreadsheet_safe: said.spreadsheet_safe,
+        file_name: reading::file_name(app, "events", &said.zone),
     };
-    let shown = app.clone();
-    let chunks = app.analytics.events(query).map(move |chunk: Result<_, analytics::Error>| {
-        chunk.map(|events| events.into_iter().map(|record| Shown::new(&shown, record)).collect::<Vec<_>>())
+    let app_of_chunks = app.clone();
+    let chunks = app.analytics.events(query).then(move |chunk| {
+        let app = app_of_chunks.clone();
+        async move { shown(&app, workspace, chunk?).await }
     });
     answer::stream(chunks, &writing).await
 }
 
+/// Puts the links to a chunk of events.
+async fn shown(app: &App, workspace: WorkspaceId, events: Vec<EventRow>) -> Result<Vec<Shown>, ApiError> {
+    let mut ids: Vec<LinkId> = events.iter().map(|event| LinkId(event.link_id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let links = app.analytics.links(workspace, &ids).await?;
+    let context = LinkContext::of(app, workspace, &links).await?;
+    let mut known = HashMap::with_capacity(links.len());
+    for link in &links {
+        let object = serde_json::to_value(context.object(app, link)).map_err(|error| {
+            tracing::error!(%error, "link cannot be encoded");
+            ApiError::Internal
+        })?;
+        let short_link = short_link(app, &link.domain, &link.slug);
+        let of = LinkOfEvents { domain: link.domain.clone(), slug: link.slug.clone(), short_link, object };
+        known.insert(link.id, Arc::new(of));
+    }
+    Ok(events
+        .into_iter()
+        .map(|event| Shown {
+            click_id: app.clicks.public(EventId(event.event_id)),
+            timestamp: instant::format(event.at_ms),
+            link: known.get(&LinkId(event.link_id)).cloned().unwrap_or_default(),
+            event,
+        })
+        .collect())
+}
+
 /// `sortOrder`, or the deprecated `order`, which counts when it is `asc` (Dub contract, section 5).
 fn order(params: &Params) -> Result<Order, ApiError> {
-    let mut order = Order::Descending;
-    for name in ["order", "sortOrder"] {
-        match given(params, name) {
-            None | Some("desc") => {}
-            Some("asc") => order = Order::Ascending,
-            Some(other) => return Err(params::not_among(name, &["asc", "desc"], other)),
-        }
-    }
-    Ok(order)
+    let ascending = |name| params.one_of(name, &[("asc", true), ("desc", false)]);
+    let (old, new) = (ascending("order")?, ascending("sortOrder")?);
+    Ok(if old == Some(true) || new == Some(true) { Order::Ascending } else { Order::Descending })
 }
 
 async fn after(app: &App, workspace: WorkspaceId, click: &str) -> Result<From, ApiError> {
@@ -95,42 +131,25 @@ async fn after(app: &App, workspace: WorkspaceId, click: &str) -> Result<From, A
     Ok(From::After { at_ms, id })
 }
 
-/// An event as Dub shows it.
-struct Shown {
-    event: EventRow,
-    link_id: String,
+/// A link as the events of a chunk share it.
+#[derive(Debug, Default)]
+struct LinkOfEvents {
     domain: String,
     slug: String,
     short_link: String,
-    link: Value,
+    object: Value,
+}
+
+/// An event as Dub shows it.
+#[derive(Debug)]
+struct Shown {
+    event: EventRow,
     click_id: String,
     timestamp: String,
+    link: Arc<LinkOfEvents>,
 }
 
 impl Shown {
-    fn new(app: &App, record: EventRecord) -> Self {
-        let keys: &ClickKey = &app.clicks;
-        let (link, domain, slug, short) = match record.link.as_deref() {
-            Some((link, counters)) => (
-                link_json(app, link, counters),
-                link.domain.clone(),
-                link.slug.clone(),
-                short_link(app, link),
-            ),
-            None => (Value::Null, String::new(), String::new(), String::new()),
-        };
-        Self {
-            link_id: LinkId(record.event.link_id).to_string(),
-            click_id: keys.public(EventId(record.event.event_id)),
-            timestamp: super::iso_time(record.event.at_ms),
-            event: record.event,
-            link,
-            domain,
-            slug,
-            short_link: short,
-        }
-    }
-
     /// A dimension with its label where it is unknown. A continent has none in Dub.
     fn text<'a>(value: &'a str, dimension: Dimension) -> &'a str {
         match (value, dimension) {
@@ -166,10 +185,10 @@ impl Record for Shown {
             "click",
             &self.timestamp,
             &self.click_id,
-            &self.link_id,
-            &self.domain,
-            &self.slug,
-            &self.short_link,
+            &LinkId(event.link_id).to_string(),
+            &self.link.domain,
+            &self.link.slug,
+            &self.link.short_link,
             &event.url,
             &event.continent,
             Self::text(&event.country, Dimension::Country),
@@ -224,12 +243,12 @@ impl Record for Shown {
                 "ip": "",
                 "bot": if event.bot.is_empty() { Value::Null } else { Value::from(event.bot.as_str()) },
             },
-            "link": self.link,
+            "link": self.link.object,
             // Deprecated by Dub, demanded by its models (Dub contract, 5.1).
             "click_id": self.click_id,
-            "link_id": self.link_id,
-            "domain": self.domain,
-            "key": self.slug,
+            "link_id": LinkId(event.link_id).to_string(),
+            "domain": self.link.domain,
+            "key": self.link.slug,
             "url": event.url,
             "continent": continent,
             "country": country,

@@ -6,7 +6,7 @@ use crate::domain::dimension::{DIMENSIONS, Dimension, LinkAttribute};
 use crate::encode::Format;
 use crate::filter::{Field, Filter, List, Separator};
 use crate::plan::{Bots, Counting};
-use crate::web::error::ApiError;
+use crate::web::error::{ApiError, quoted};
 use crate::web::params::Params;
 
 /// Buckets in a series at most: a year of hours.
@@ -95,8 +95,8 @@ impl When {
 /// # Errors
 /// The first parameter that is wrong.
 pub fn read(params: &Params, accept: &str) -> Result<Reading, ApiError> {
-    let zone = match given(params, "timezone") {
-        Some(name) => Zone::parse(name).map_err(|error| ApiError::invalid("custom", "timezone", error.to_string()))?,
+    let zone = match params.text("timezone") {
+        Some(name) => Zone::parse(name).map_err(|error| wrong("timezone", &error))?,
         None => Zone::utc(),
     };
     let link = named_link(params)?;
@@ -104,15 +104,12 @@ pub fn read(params: &Params, accept: &str) -> Result<Reading, ApiError> {
     Ok(Reading {
         filters,
         link,
-        root: boolean(params, "root")?,
+        root: params.boolean("root")?,
         counting: counting(params)?,
         when: when(params)?,
         zone,
-        format: match given(params, "format") {
-            Some(name) => Format::parse(name).ok_or_else(|| not_among("format", &Format::NAMES, name))?,
-            None => Format::from_accept(accept),
-        },
-        spreadsheet_safe: boolean(params, "spreadsheetSafe")?.unwrap_or(false),
+        format: params.one_of("format", &Format::NAMES)?.unwrap_or_else(|| Format::from_accept(accept)),
+        spreadsheet_safe: params.boolean("spreadsheetSafe")?.unwrap_or(false),
     })
 }
 
@@ -121,9 +118,11 @@ pub fn read(params: &Params, accept: &str) -> Result<Reading, ApiError> {
 /// # Errors
 /// For any other kind.
 pub fn check_event(params: &Params, message: &str) -> Result<(), ApiError> {
-    match given(params, "event") {
+    match params.text("event") {
         None | Some("clicks") => Ok(()),
-        Some(other) => Err(ApiError::invalid("invalid_value", "event", format!("{message}{}", received(other)))),
+        Some(other) => {
+            Err(ApiError::invalid("invalid_value", "event", format!("{message}. Given: {}", quoted(other))))
+        }
     }
 }
 
@@ -132,7 +131,7 @@ pub fn check_event(params: &Params, message: &str) -> Result<(), ApiError> {
 /// # Errors
 /// For a name that is not known.
 pub fn group_by(params: &Params) -> Result<GroupBy, ApiError> {
-    let name = given(params, "groupBy").unwrap_or("count");
+    let name = params.text("groupBy").unwrap_or("count");
     match name {
         "count" => Ok(GroupBy::Count),
         "timeseries" => Ok(GroupBy::Timeseries),
@@ -146,7 +145,7 @@ pub fn group_by(params: &Params) -> Result<GroupBy, ApiError> {
                 let mut names = vec!["count", "timeseries", "top_domains"];
                 names.extend(DIMENSIONS.iter().map(|line| line.dub_group));
                 let message =
-                    format!("Invalid type value. Valid values are: {}.{}", names.join(", "), received(name));
+                    format!("Invalid type value. Valid values are: {}. Given: {}", names.join(", "), quoted(name));
                 ApiError::invalid("invalid_value", "groupBy", message)
             }),
     }
@@ -157,8 +156,8 @@ pub fn group_by(params: &Params) -> Result<GroupBy, ApiError> {
 /// # Errors
 /// For an unknown name, or more buckets than allowed.
 pub fn buckets(params: &Params, span: Span, zone: &Zone) -> Result<Buckets, ApiError> {
-    let bucket = match given(params, "granularity") {
-        Some(name) => Bucket::parse(name).map_err(|_| not_among("granularity", &Bucket::NAMES, name))?,
+    let bucket = match params.text("granularity") {
+        Some(name) => Bucket::parse(name).map_err(|error| wrong("granularity", &error))?,
         None => span.bucket,
     };
     cover(bucket, span.range, zone)
@@ -169,52 +168,22 @@ fn cover(bucket: Bucket, range: Range, zone: &Zone) -> Result<Buckets, ApiError>
         .map_err(|error| ApiError::invalid("too_big", "granularity", error.to_string()))
 }
 
-/// A number from `least` to `most`; an empty text counts as 0, as it does in Dub.
-///
-/// # Errors
-/// With Dub's words for pages and limits.
-pub fn whole_number(
-    params: &Params,
-    name: &'static str,
-    noun: &str,
-    default: u64,
-    most: u64,
-) -> Result<u64, ApiError> {
-    let Some(text) = params.last(name) else { return Ok(default) };
-    let wrong = |code, message: String| Err(ApiError::invalid(code, name, format!("{message}{}", received(text))));
-    let number: f64 = match text.trim() {
-        "" => 0.0,
-        digits => match digits.parse() {
-            Ok(number) => number,
-            Err(_) => return wrong("invalid_type", format!("{noun} must be a number.")),
-        },
-    };
-    if !number.is_finite() {
-        return wrong("invalid_type", format!("{noun} must be a number."));
-    }
-    if number.fract() != 0.0 {
-        return wrong("invalid_type", format!("{noun} must be an integer."));
-    }
-    if number < 1.0 {
-        return wrong("too_small", format!("{noun} must be greater than 0."));
-    }
-    if number > most as f64 {
-        return wrong("too_big", format!("Max {} is {most}.", noun.to_lowercase()));
-    }
-    Ok(number as u64)
+/// A text that a type of ours refused, in that type's words.
+fn wrong(name: &'static str, error: &impl std::error::Error) -> ApiError {
+    ApiError::invalid("invalid_value", name, error.to_string())
 }
 
 fn named_link(params: &Params) -> Result<Option<NamedLink>, ApiError> {
-    if given(params, "linkId").is_some() {
+    if params.text("linkId").is_some() {
         return Ok(None);
     }
-    if let Some(id) = given(params, "externalId") {
+    if let Some(id) = params.text("externalId") {
         return Ok(Some(NamedLink::External(id.to_owned())));
     }
-    let domains = given(params, "domain").map(|text| List::parse(text, Separator::Comma)).transpose();
+    let domains = params.text("domain").map(|text| List::parse(text, Separator::Comma)).transpose();
     let domains = domains.map_err(|error| ApiError::invalid("too_big", "domain", error.to_string()))?.flatten();
     let domain = domains.and_then(|list| list.values.into_iter().next());
-    Ok(match (domain, given(params, "key")) {
+    Ok(match (domain, params.text("key")) {
         (Some(domain), Some(key)) => Some(NamedLink::At { domain, key: key.to_owned() }),
         // A key says nothing without its domain (Dub contract, section 2).
         _ => None,
@@ -231,24 +200,19 @@ fn filters(params: &Params, domain_is_spoken_for: bool) -> Result<Vec<Filter>, A
         .map(|&(attribute, name)| (Field::Attribute(attribute), name))
         .filter(|&(_, name)| !(domain_is_spoken_for && name == "domain"));
     for (field, name) in dimensions.chain(attributes).chain([(Field::Customer, "customerId")]) {
-        let text = given(params, name).or_else(|| old_name(name).and_then(|old| given(params, old)));
+        let text = params.text(name).or_else(|| old_name(name).and_then(|old| params.text(old)));
         let Some(text) = text else { continue };
         let filter = Filter::parse(field, text, Separator::Comma)
             .map_err(|error| ApiError::invalid("too_big", name, error.to_string()))?;
         filters.extend(filter);
     }
     let has_trigger = filters.iter().any(|filter| filter.field == Field::Dimension(Dimension::Trigger));
-    if boolean(params, "qr")? == Some(true) && !has_trigger {
+    if params.boolean("qr")? == Some(true) && !has_trigger {
         filters.push(Filter { field: Field::Dimension(Dimension::Trigger), list: List::of(["qr"]) });
     }
     // These narrow leads and sales only; a click is none. They are read so that a mistake is told.
-    if let Some(kind) = given(params, "saleType").filter(|kind| !["new", "recurring"].contains(kind)) {
-        return Err(not_among("saleType", &["new", "recurring"], kind));
-    }
-    if given(params, "query").is_some_and(|query| query.chars().count() > MAX_QUERY_CHARACTERS) {
-        let message = format!("Too big: expected string to have <={MAX_QUERY_CHARACTERS} characters");
-        return Err(ApiError::invalid("too_big", "query", message));
-    }
+    params.one_of("saleType", &[("new", ()), ("recurring", ())])?;
+    params.text_within("query", MAX_QUERY_CHARACTERS)?;
     Ok(filters)
 }
 
@@ -261,29 +225,23 @@ fn old_name(name: &str) -> Option<&'static str> {
 }
 
 fn counting(params: &Params) -> Result<Counting, ApiError> {
-    let bots = match given(params, "bots") {
-        None | Some("exclude") => Bots::Exclude,
-        Some("include") => Bots::Include,
-        Some("only") => Bots::Only,
-        Some(other) => return Err(not_among("bots", &["exclude", "include", "only"], other)),
-    };
-    let repeats = match given(params, "repeats") {
-        None | Some("exclude") => false,
-        Some("include") => true,
-        Some(other) => return Err(not_among("repeats", &["exclude", "include"], other)),
-    };
-    Ok(Counting { bots, repeats, unique: boolean(params, "unique")?.unwrap_or(false) })
+    let bots = params.one_of("bots", &[("exclude", Bots::Exclude), ("include", Bots::Include), ("only", Bots::Only)])?;
+    Ok(Counting {
+        bots: bots.unwrap_or(Bots::Exclude),
+        repeats: params.one_of("repeats", &[("exclude", false), ("include", true)])?.unwrap_or(false),
+        unique: params.boolean("unique")?.unwrap_or(false),
+    })
 }
 
 fn when(params: &Params) -> Result<When, ApiError> {
     let bound = |name| {
-        given(params, name)
+        params.text(name)
             .map(|text| Bound::parse(text).map_err(|error| ApiError::invalid("custom", name, format!("Invalid date: {error}"))))
             .transpose()
     };
     let (start, end) = (bound("start")?, bound("end")?);
-    let interval = match given(params, "interval") {
-        Some(name) => Interval::parse(name).map_err(|_| not_among("interval", &Interval::NAMES, name))?,
+    let interval = match params.text("interval") {
+        Some(name) => Interval::parse(name).map_err(|error| wrong("interval", &error))?,
         None => Interval::LastDay,
     };
     // An end alone says nothing (Dub contract, section 3).
@@ -291,36 +249,4 @@ fn when(params: &Params) -> Result<When, ApiError> {
         Some(start) => When::Bounds(start, end),
         None => When::Interval(interval),
     })
-}
-
-/// `true` or `false`, in any case.
-///
-/// # Errors
-/// For any other text.
-pub fn boolean(params: &Params, name: &'static str) -> Result<Option<bool>, ApiError> {
-    match given(params, name) {
-        None => Ok(None),
-        Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
-        Some(text) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
-        Some(other) => Err(not_among(name, &["true", "false"], other)),
-    }
-}
-
-/// The last value of a parameter; an empty one is as good as none.
-pub fn given<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
-    params.last(name).filter(|text| !text.is_empty())
-}
-
-/// A value that is none of those allowed.
-pub fn not_among(name: &'static str, allowed: &[&str], value: &str) -> ApiError {
-    let allowed: Vec<String> = allowed.iter().map(|option| format!("\"{option}\"")).collect();
-    let message = format!("Invalid option: expected one of {}{}", allowed.join("|"), received(value));
-    ApiError::invalid("invalid_value", name, message)
-}
-
-/// What was given, shortened and made visible.
-fn received(value: &str) -> String {
-    let shown: String = value.chars().take(64).flat_map(char::escape_debug).collect();
-    let more = if value.chars().nth(64).is_some() { "..." } else { "" };
-    format!(" (received \"{shown}{more}\")")
 }
