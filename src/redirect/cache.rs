@@ -93,7 +93,7 @@ struct Flight {
 
 /// The cache; cheap to clone.
 #[derive(Clone)]
-pub struct LinkCache {
+pub(super) struct LinkCache {
     inner: Arc<Inner>,
 }
 

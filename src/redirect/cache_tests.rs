@@ -94,6 +94,15 @@ async fn id(cache: &LinkCache, slug: &str) -> Result<Option<u64>, Unavailable> {
     cache.get(DOMAIN, slug).await.map(|target| target.map(|target| target.link.0))
 }
 
+/// Tells the cache that a link, or anything at all, has changed.
+fn announce(cache: &LinkCache, all: bool) {
+    if all {
+        cache.doubt_all();
+    } else {
+        cache.forget(DOMAIN, "a");
+    }
+}
+
 /// Starts a visit whose load has read the store and is held up there.
 async fn visit_in_the_air(
     source: &FakeSource,
@@ -160,18 +169,41 @@ async fn many_visits_cause_one_load() {
 
 #[tokio::test]
 async fn a_load_from_before_a_change_is_not_kept() {
-    let source = FakeSource::new();
-    source.put("a", 1);
-    let cache = cache(&source);
-    let early = visit_in_the_air(&source, &cache).await;
-    source.put("a", 2);
-    cache.forget(DOMAIN, "a");
-    // A visit after the change does not wait for the old load, and the old load does not undo what it found.
-    assert_eq!(id(&cache, "a").await, Ok(Some(2)));
-    source.go_on.notify_one();
-    assert_eq!(early.await.unwrap(), Ok(Some(1)), "it began before the change");
-    assert_eq!(id(&cache, "a").await, Ok(Some(2)));
-    assert_eq!(source.loads(), 2);
+    for all in [false, true] {
+        let source = FakeSource::new();
+        source.put("a", 1);
+        let cache = cache(&source);
+        let early = visit_in_the_air(&source, &cache).await;
+        source.put("a", 2);
+        announce(&cache, all);
+        // A visit after the change does not wait for the old load, and the old load does not undo what it found.
+        assert_eq!(id(&cache, "a").await, Ok(Some(2)));
+        source.go_on.notify_one();
+        assert_eq!(early.await.unwrap(), Ok(Some(1)), "it began before the change");
+        assert_eq!(id(&cache, "a").await, Ok(Some(2)));
+        assert_eq!(source.loads(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_old_load_does_not_land_on_the_flight_of_a_new_one() {
+    for all in [false, true] {
+        let source = FakeSource::new();
+        source.put("a", 1);
+        let cache = cache(&source);
+        let early = visit_in_the_air(&source, &cache).await;
+        source.put("a", 2);
+        announce(&cache, all);
+        let late = visit_in_the_air(&source, &cache).await;
+        // The one that waits longest goes first.
+        source.go_on.notify_one();
+        assert_eq!(early.await.unwrap(), Ok(Some(1)));
+        assert_eq!(cache.known(DOMAIN, "a"), None);
+        source.go_on.notify_one();
+        assert_eq!(late.await.unwrap(), Ok(Some(2)));
+        assert_eq!(id(&cache, "a").await, Ok(Some(2)));
+        assert_eq!(source.loads(), 2);
+    }
 }
 
 #[tokio::test]
@@ -181,11 +213,7 @@ async fn a_load_from_before_a_change_is_not_kept_when_nobody_asked_since() {
         let cache = cache(&source);
         let early = visit_in_the_air(&source, &cache).await;
         source.put("a", 2);
-        if all {
-            cache.doubt_all()
-        } else {
-            cache.forget(DOMAIN, "a")
-        }
+        announce(&cache, all);
         source.go_on.notify_one();
         assert_eq!(early.await.unwrap(), Ok(None));
         assert_eq!(cache.known(DOMAIN, "a"), None);
@@ -280,11 +308,7 @@ async fn readers_never_go_back_behind_a_change() {
         .collect();
     for version in 1..=2_000u64 {
         source.put("a", version);
-        if version % 7 == 0 {
-            cache.doubt_all()
-        } else {
-            cache.forget(DOMAIN, "a")
-        }
+        announce(&cache, version % 7 == 0);
         announced.store(version, Ordering::SeqCst);
         tokio::task::yield_now().await;
     }

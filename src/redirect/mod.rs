@@ -17,7 +17,7 @@ mod slug;
 mod source;
 mod target;
 
-pub use cache::{CacheLimits, LinkCache};
+pub use cache::CacheLimits;
 pub use decision::{Click, Decision, Redirect, Visit, decide};
 pub use destination::{Destination, MAX_LOCATION_BYTES};
 pub use forward::VisitQuery;
