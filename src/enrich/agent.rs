@@ -1,13 +1,13 @@
 //! `User-Agent` -> what was used, and by whom or what.
 //!
-//! Our own ordered tables ([`names`]) come first; what they do not know is asked of woothee, whose knowledge of older phones
+//! Our own ordered tables (`names`) come first; what they do not know is asked of woothee, whose knowledge of older phones
 //! and devices is broad but ends in 2021. One automaton finds all tokens of the tables in a single pass, and nothing beyond
 //! the first [`MAX_BYTES`] is read: the cost is linear and bounded, whatever is sent.
 //!
 //! - A browser or system that is recognised but has no other sign of its device is a `Desktop`.
 //! - A robot keeps what it claims to be (`Googlebot` on `Android`); one that claims nothing has no device either.
 //! - An iPad that says it is a Mac is a Mac: it gives no other sign.
-//! - No user agent at all is a robot, see [`bot`](super::bot).
+//! - No user agent at all is a robot, see [`bot`].
 
 mod cache;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Is it a robot, and which: the name that `bot` dimensions show.
 //!
 //! Three looks, the first that finds something wins:
-//! 1. a table of names ([`names::NAMED`]);
+//! 1. a table of names (`names::NAMED`);
 //! 2. words that give a robot away (`crawl`, `bot`, an address in the agent, ...), where no person's agent has them;
 //! 3. shape: no user agent at all, `(compatible; ...)` that is no old browser, a `Mozilla/` without any engine, or a bare
 //!    product (`Something/1.0`) that is no browser.

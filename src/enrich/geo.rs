@@ -7,6 +7,7 @@
 //! - Files are mapped into memory: replace them by renaming, never by writing into them.
 
 mod continent;
+mod record;
 mod region;
 #[cfg(test)]
 mod writer;
@@ -16,10 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use maxminddb::{MaxMindDbError, Mmap, PathElement, Reader, WithinOptions};
-use serde::Deserialize;
 
 use crate::domain::event::Place;
 use crate::domain::hit::PlaceHint;
+
+use record::{FlatRecord, NestedRecord};
 
 /// Records looked at to tell a file's layout.
 const PROBED_RECORDS: usize = 256;
@@ -185,79 +187,6 @@ fn layout(reader: &Reader<Mmap>) -> Result<Option<Layout>, MaxMindDbError> {
         }
     }
     Ok(None)
-}
-
-#[derive(Deserialize)]
-struct FlatRecord<'a> {
-    #[serde(borrow)]
-    country_code: Option<&'a str>,
-    state1: Option<&'a str>,
-    city: Option<&'a str>,
-}
-
-impl FlatRecord<'_> {
-    fn place(self) -> Place {
-        let country = self.country_code.unwrap_or_default();
-        Place {
-            continent: continent::continent(country).to_owned(),
-            country: country.to_owned(),
-            region: region::region(country, self.state1.unwrap_or_default()),
-            city: self.city.unwrap_or_default().to_owned(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct NestedRecord<'a> {
-    #[serde(borrow)]
-    continent: Option<Continent<'a>>,
-    country: Option<Division<'a>>,
-    subdivisions: Option<Vec<Division<'a>>>,
-    city: Option<Division<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Continent<'a> {
-    code: Option<&'a str>,
-}
-
-/// A country, a subdivision or a city.
-#[derive(Deserialize)]
-struct Division<'a> {
-    #[serde(borrow)]
-    iso_code: Option<&'a str>,
-    names: Option<Names<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Names<'a> {
-    en: Option<&'a str>,
-}
-
-impl Division<'_> {
-    fn english(&self) -> &str {
-        self.names.as_ref().and_then(|names| names.en).unwrap_or_default()
-    }
-}
-
-impl NestedRecord<'_> {
-    fn place(self) -> Place {
-        let country = self.country.as_ref().and_then(|country| country.iso_code).unwrap_or_default();
-        let region = match self.subdivisions.as_deref().and_then(<[_]>::first) {
-            Some(Division { iso_code: Some(code), .. }) if !country.is_empty() => [country, "-", code].concat(),
-            Some(division) => region::region(country, division.english()),
-            None => String::new(),
-        };
-        Place {
-            continent: match self.continent.as_ref().and_then(|continent| continent.code) {
-                Some(code) if !code.is_empty() => code.to_owned(),
-                _ => continent::continent(country).to_owned(),
-            },
-            country: country.to_owned(),
-            region,
-            city: self.city.as_ref().map_or("", Division::english).to_owned(),
-        }
-    }
 }
 
 /// Two capital letters; edges write `XX` for unknown and `T1` for Tor.

@@ -63,6 +63,7 @@ pub const BROWSERS: &[Browser] = &[
     browser("discord/", "Discord"),
     versioned("YaApp_Android/", "Yandex", "YaApp_Android/"),
     browser("YaSearchBrowser/", "Yandex"),
+    browser("YandexSearch/", "Yandex"),
     browser("BingSapphire/", "Bing"),
     browser("GSA/", "GSA"),
     browser("Flipboard/", "Flipboard"),
