@@ -217,6 +217,20 @@ impl ModelDisk {
         state.life += 1;
     }
 
+    /// The process ends and the system goes on: nothing is lost, nothing is synced, nothing is open. What a failed sync left
+    /// in doubt is lost by chance, as in a [`crash`](Self::crash): nobody could tell it from what can be synced later.
+    pub fn kill(&self, seed: u64) {
+        let doubtful = self.state().inodes.iter().any(|inode| inode.unsynced.iter().any(|change| change.limbo));
+        if doubtful {
+            return self.crash(seed);
+        }
+        let mut state = self.state();
+        state.locked.clear();
+        state.operations_left = None;
+        state.failing_syncs.clear();
+        state.life += 1;
+    }
+
     /// Paths of all files.
     pub fn paths(&self) -> Vec<PathBuf> {
         self.state().names.keys().cloned().collect()

@@ -33,6 +33,7 @@ enum Action {
     DiskFree,
     PowerOffAfter(u64),
     Crash(u64),
+    Kill(u64),
     Close,
 }
 
@@ -49,6 +50,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         2 => Just(Action::DiskFree),
         2 => (0u64..12).prop_map(Action::PowerOffAfter),
         2 => any::<u64>().prop_map(Action::Crash),
+        2 => any::<u64>().prop_map(Action::Kill),
         1 => Just(Action::Close),
     ]
 }
@@ -120,6 +122,15 @@ impl World {
             self.disk.power_off_after(0);
             self.disk.crash(seed + 1);
         }
+        self.start();
+    }
+
+    fn kill(&mut self, seed: u64) {
+        self.acknowledge();
+        self.disk.power_off_after(0);
+        self.open = None;
+        self.waiting.clear();
+        self.disk.kill(seed);
         self.start();
     }
 
@@ -217,6 +228,7 @@ impl World {
             Action::DiskFree => self.disk.limit(None),
             Action::PowerOffAfter(operations) => self.disk.power_off_after(operations),
             Action::Crash(seed) => self.crash(seed),
+            Action::Kill(seed) => self.kill(seed),
             Action::Close => {
                 spool.close();
                 if let Some((spool, reader, mut writer)) = self.open.take() {
