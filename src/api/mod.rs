@@ -1,1 +1,3 @@
-//! api
+//! The surfaces: thin adapters that never import one another.
+
+pub mod dub;
