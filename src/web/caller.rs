@@ -74,6 +74,8 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        // Who shows no key learns nothing else.
+        bearer(&parts.headers)?;
         let params = Params::parse(parts.uri.query().unwrap_or(""))?;
         Self::identify(app, &parts.headers, &params).await
     }
