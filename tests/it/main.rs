@@ -1,1 +1,5 @@
+//! Tests against real servers.
 
+mod catalog;
+mod links;
+mod world;
