@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
 mod buckets;
+mod catalog;
 mod engines;
+mod links;
 mod sql;
 mod visits;
 mod world;
