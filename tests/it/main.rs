@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
 mod buckets;
+mod oracle;
 mod sql;
