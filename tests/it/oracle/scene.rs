@@ -85,10 +85,6 @@ impl Scene {
         scene
     }
 
-    pub fn workspace(&self, id: WorkspaceId) -> Option<&Workspace> {
-        self.workspaces.iter().find(|workspace| workspace.id == id)
-    }
-
     /// In batches of one month and one node, as the drain makes them; some arrive twice.
     async fn store(&self, rng: &mut SmallRng) {
         let mut batches: BTreeMap<_, Vec<Event>> = BTreeMap::new();
