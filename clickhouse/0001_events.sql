@@ -2,7 +2,7 @@
 --
 -- Written for one server and for a cluster: the program fills in {on_cluster}, {local} (the suffix of the tables that hold
 -- the rows of one shard), {merge_tree} and {aggregating_merge_tree} (the engines) and {window} (the setting that keeps the
--- log of insert tokens). A statement after "-- only: cluster" is left out on a single server.
+-- log of insert tokens). An acknowledged insert is on disk. A statement after "-- only: cluster" is left out on a single server.
 
 CREATE TABLE IF NOT EXISTS events{local} {on_cluster}
 (
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS events{local} {on_cluster}
 ENGINE = {merge_tree}
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (workspace_id, kind, timestamp)
-SETTINGS {window} = 1000;
+SETTINGS {window} = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Counts by quarter of an hour: every zone's offset is a multiple of it. The node keeps the rows of different writers apart,
 -- so that each can bring its own in line with its events after an unclean end.
@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS events_15m{local} {on_cluster}
 ENGINE = {aggregating_merge_tree}
 PARTITION BY toYYYYMM(slot)
 ORDER BY (workspace_id, kind, slot, link_id, bot, repeat, node)
-SETTINGS {window} = 1000;
+SETTINGS {window} = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS events_15m_fill {on_cluster} TO events_15m{local} AS
 SELECT

@@ -85,7 +85,6 @@ impl Warehouse {
             .param("lowest", EventId::new(node, 0).0)
             .param("highest", EventId::new(node, (1 << 48) - 1).0)
             .with_setting("async_insert", "0")
-            .with_setting("fsync_after_insert", "1")
             .with_setting("insert_deduplicate", "0")
             .execute()
             .await?;

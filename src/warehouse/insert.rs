@@ -105,7 +105,6 @@ impl Warehouse {
             .with_setting("insert_deduplicate", "1")
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
             .with_setting("async_insert", "0")
-            .with_setting("fsync_after_insert", "1")
             .with_setting("materialized_views_ignore_errors", "0")
             // One block a batch, whatever the profile of the user says.
             .with_setting("max_insert_block_size", "1048576")

@@ -79,7 +79,7 @@ impl Warehouse {
         text.split(";\n")
             .map(str::trim)
             .filter(|statement| statement.lines().any(|line| !line.is_empty() && !line.starts_with("--")))
-            .filter(|statement| self.cluster.is_some() || !statement.contains("-- only: cluster"))
+            .filter(|statement| self.cluster.is_some() || !statement.lines().any(|line| line == "-- only: cluster"))
             .map(|statement| statement.trim_end_matches(';'))
             .collect()
     }
@@ -117,4 +117,33 @@ impl Warehouse {
 /// An identifier from our own settings, quoted.
 pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::warehouse::WarehouseOptions;
+
+    /// The names that a warehouse of this kind creates, in order.
+    fn created(cluster: Option<&str>) -> Vec<String> {
+        let url = || "http://localhost:1/linktrail".to_owned().into();
+        let warehouse = Warehouse::new(&WarehouseOptions {
+            writer_url: url(),
+            reader_url: url(),
+            cluster: cluster.map(str::to_owned),
+            query_max_secs: 1,
+            query_max_memory_bytes: 1,
+        });
+        let warehouse = warehouse.unwrap();
+        let statements = warehouse.statements(MIGRATIONS[0].text).into_iter().map(|text| warehouse.fill_in(text));
+        let name = |text: String| text.split("IF NOT EXISTS ").nth(1)?.split_whitespace().next().map(str::to_owned);
+        statements.filter_map(name).collect()
+    }
+
+    #[test]
+    fn one_server_has_no_distributed_tables() {
+        assert_eq!(created(None), ["events", "events_15m", "events_15m_fill"]);
+        let sharded = ["events_local", "events_15m_local", "events_15m_fill", "events", "events_15m"];
+        assert_eq!(created(Some("main")), sharded);
+    }
 }

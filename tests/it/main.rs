@@ -5,6 +5,7 @@ mod buckets;
 mod catalog;
 mod engines;
 mod links;
+mod oracle;
 mod sql;
 mod visits;
 mod world;

@@ -1,0 +1,145 @@
+//! The engine's side: a question goes the way that a surface sends it, through the parsers of the program.
+
+use futures_util::TryStreamExt as _;
+use linktrail::calendar::{Bound, Bucket, Buckets, Interval, Range, Span, Zone};
+use linktrail::domain::click_id::EventId;
+use linktrail::domain::dimension::{DIMENSIONS, LinkAttribute};
+use linktrail::filter::{Field, Filter, Separator};
+use linktrail::plan::{Bots, Counting, From, Order, Page, Query, Request, Shape, build};
+
+use super::answer::{Answer, Seen, SeenLink};
+use super::question::{Form, MOST_BUCKETS, Question};
+use super::scene::Scene;
+
+/// What the engine answers; its errors as text.
+pub async fn ask(scene: &Scene, question: &Question) -> Result<Answer, String> {
+    let Some((request, zone, span)) = request(scene, question).await? else { return Ok(Answer::Refused) };
+    let with = |shape| build(Request { shape, ..request.clone() });
+    match &question.form {
+        Form::Total => table(scene, with(Shape::Total)).await,
+        Form::Series => {
+            let bucket = question.granularity.map_or(Ok(span.bucket), Bucket::parse).map_err(text)?;
+            match Buckets::cover(bucket, span.range, &zone, MOST_BUCKETS) {
+                Ok(buckets) => table(scene, with(Shape::Series(buckets))).await,
+                Err(_) => Ok(Answer::Refused),
+            }
+        }
+        Form::Groups { by, unknown, limit } => {
+            let line = DIMENSIONS.iter().find(|line| line.dub_group == *by).ok_or("no such group")?;
+            table(scene, with(Shape::Groups { by: line.dimension, unknown: *unknown, limit: *limit })).await
+        }
+        Form::Attributes(name) => {
+            table(scene, with(Shape::Attributes(attribute(name).ok_or("no such attribute")?))).await
+        }
+        Form::Page { ascending, limit, offset } => {
+            let page = Page { limit: *limit, from: From::Offset(*offset) };
+            events(scene, with(Shape::Events { order: order(*ascending), page })).await.map(Answer::Events)
+        }
+        Form::After { ascending, limit, at_ms, id } => {
+            let page = Page { limit: *limit, from: From::After { at_ms: *at_ms, id: EventId(*id) } };
+            events(scene, with(Shape::Events { order: order(*ascending), page })).await.map(Answer::Events)
+        }
+        Form::Walk { ascending, limit } => {
+            let mut all: Vec<Seen> = Vec::new();
+            let mut from = From::Offset(0);
+            // A walk that does not come to an end is cut off, and so differs.
+            for _ in 0..WALK_PAGES {
+                let page = Page { limit: *limit, from };
+                let more = events(scene, with(Shape::Events { order: order(*ascending), page })).await?;
+                let ended = (more.len() as u64) < *limit;
+                all.extend(more);
+                match all.last() {
+                    Some(last) if !ended => {
+                        from = From::After { at_ms: last.event.at_ms, id: EventId(last.event.event_id) };
+                    }
+                    _ => break,
+                }
+            }
+            Ok(Answer::Events(all))
+        }
+    }
+}
+
+/// Pages of a walk at most.
+pub const WALK_PAGES: usize = 12;
+
+/// `None` for a start after the end.
+async fn request(scene: &Scene, question: &Question) -> Result<Option<(Request, Zone, Span)>, String> {
+    let workspace = scene.workspaces[question.workspace].id;
+    let zone = Zone::parse(question.timezone).map_err(text)?;
+    let span = match &question.start {
+        Some(start) => {
+            let start = Bound::parse(start).map_err(text)?;
+            let end = question.end.as_deref().map(Bound::parse).transpose().map_err(text)?;
+            match Span::between(&start, end.as_ref(), question.now_ms, &zone) {
+                Ok(span) => span,
+                Err(_) => return Ok(None),
+            }
+        }
+        None => {
+            let beginning_ms = scene.stores.analytics.beginning_ms(workspace).await.map_err(text)?;
+            let interval = Interval::parse(question.interval).map_err(text)?;
+            interval.resolve(question.now_ms, &zone, beginning_ms.unwrap_or(question.now_ms))
+        }
+    };
+    let mut filters = Vec::new();
+    for (name, list) in &question.filters {
+        filters.extend(Filter::parse(field(name).ok_or("no such filter")?, list, Separator::Comma).map_err(text)?);
+    }
+    let bots = match question.bots {
+        "include" => Bots::Include,
+        "only" => Bots::Only,
+        _ => Bots::Exclude,
+    };
+    let request = Request {
+        workspace,
+        kind: question.kind,
+        range: Range::new(span.range.start_ms(), span.range.end_ms()).map_err(text)?,
+        counting: Counting { bots, repeats: question.repeats, unique: question.unique },
+        filters,
+        link: question.link,
+        root: question.root,
+        shape: Shape::Total,
+    };
+    Ok(Some((request, zone, span)))
+}
+
+fn field(parameter: &str) -> Option<Field> {
+    let dimension = DIMENSIONS.iter().find(|line| line.dub_filter == Some(parameter));
+    match parameter {
+        "customerId" => Some(Field::Customer),
+        _ => dimension
+            .map(|line| Field::Dimension(line.dimension))
+            .or_else(|| attribute(parameter).map(Field::Attribute)),
+    }
+}
+
+fn attribute(parameter: &str) -> Option<LinkAttribute> {
+    LinkAttribute::DUB_FILTERS.into_iter().find(|(_, name)| *name == parameter).map(|(attribute, _)| attribute)
+}
+
+fn order(ascending: bool) -> Order {
+    if ascending { Order::Ascending } else { Order::Descending }
+}
+
+async fn table(scene: &Scene, query: Query) -> Result<Answer, String> {
+    scene.stores.analytics.run(query).await.map(Answer::Table).map_err(text)
+}
+
+async fn events(scene: &Scene, query: Query) -> Result<Vec<Seen>, String> {
+    let chunks: Vec<_> = scene.stores.analytics.events(query).try_collect().await.map_err(text)?;
+    let seen = chunks.into_iter().flatten().map(|record| Seen {
+        event: record.event,
+        link: record.link.map(|of| SeenLink {
+            id: of.0.id,
+            workspace: of.0.workspace,
+            clicks: of.1.clicks,
+            last_ms: of.1.last_clicked_ms,
+        }),
+    });
+    Ok(seen.collect())
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
