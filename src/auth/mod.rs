@@ -7,6 +7,7 @@
 mod key;
 mod people;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -49,13 +50,27 @@ pub enum Error {
 type Result<T> = std::result::Result<T, Error>;
 
 /// The service. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Auth {
     catalog: Catalog,
     clock: Clock,
-    known: Cache<[u8; 32], Arc<Signature>>,
+    known: Cache<[u8; 32], Known>,
     /// How often everything was forgotten: what was asked before that is not kept after it.
     forgotten: Arc<AtomicU64>,
+}
+
+/// A key that was found.
+#[derive(Clone)]
+struct Known {
+    principal: Arc<Principal>,
+    expires_at_ms: Option<i64>,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is kept of keys is nobody's business.
+        f.debug_struct("Auth").field("known", &self.known.entry_count()).finish_non_exhaustive()
+    }
 }
 
 impl Auth {
@@ -71,27 +86,30 @@ impl Auth {
             return Err(Error::UnknownKey);
         }
         let hash = key::hash(key);
-        let signature = match self.known.get(&hash) {
-            Some(signature) => signature,
-            None => {
-                let asked_at = self.forgotten.load(Ordering::Acquire);
-                let found = self.catalog.signature(&hash).await?.ok_or(Error::UnknownKey)?;
-                if !bool::from(found.hash.as_slice().ct_eq(&hash)) {
-                    return Err(Error::UnknownKey);
-                }
-                let found = Arc::new(found);
-                self.known.insert(hash, Arc::clone(&found));
-                if self.forgotten.load(Ordering::Acquire) != asked_at {
-                    self.known.invalidate(&hash);
-                }
-                self.note_use(&found.principal);
-                found
-            }
+        let known = match self.known.get(&hash) {
+            Some(known) => known,
+            None => self.look_up(hash).await?,
         };
-        if signature.expires_at_ms.is_some_and(|end| end <= self.clock.now_ms()) {
+        if known.expires_at_ms.is_some_and(|end| end <= self.clock.now_ms()) {
             return Err(Error::ExpiredKey);
         }
-        Ok(Arc::new(signature.principal.clone()))
+        Ok(known.principal)
+    }
+
+    async fn look_up(&self, hash: [u8; 32]) -> Result<Known> {
+        let asked_at = self.forgotten.load(Ordering::Acquire);
+        let Signature { hash: stored, principal, expires_at_ms } =
+            self.catalog.signature(&hash).await?.ok_or(Error::UnknownKey)?;
+        if !bool::from(stored.as_slice().ct_eq(&hash)) {
+            return Err(Error::UnknownKey);
+        }
+        self.note_use(&principal);
+        let known = Known { principal: Arc::new(principal), expires_at_ms };
+        self.known.insert(hash, known.clone());
+        if self.forgotten.load(Ordering::Acquire) != asked_at {
+            self.known.invalidate(&hash);
+        }
+        Ok(known)
     }
 
     /// Forgets every key, because one was changed.

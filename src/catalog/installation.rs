@@ -4,7 +4,7 @@ use super::{Catalog, Error, Result, instant};
 use crate::domain::id::{DomainId, KeyId, UserId, WorkspaceId};
 
 /// What the first start makes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewFirstRows {
     /// Of the workspace.
     pub workspace_name: String,

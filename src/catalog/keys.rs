@@ -8,7 +8,7 @@ use crate::domain::id::{KeyId, UserId, WorkspaceId};
 use crate::domain::principal::{Principal, Scopes};
 
 /// A key to add.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewKey {
     /// Whose it is.
     pub user: UserId,
@@ -52,7 +52,7 @@ pub struct KeyRecord {
 }
 
 /// What is known of a shown key's SHA-256.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Signature {
     /// The stored SHA-256.
     pub hash: Vec<u8>,

@@ -1,5 +1,7 @@
 //! What a caller asks of a link, and how it is written over what is there.
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::{Error, Result};
 use crate::domain::destination::{self, DestinationError};
 use crate::domain::id::TagId;
@@ -25,7 +27,7 @@ pub struct LinkChange {
     /// Its tags, instead of those it has.
     pub tags: Option<TagChoice>,
     /// The password in clear, or `Some(None)` to remove it. Only its hash is kept.
-    pub password: Option<Option<String>>,
+    pub password: Option<Option<SecretString>>,
 }
 
 /// Which slug a link is to have.
@@ -78,7 +80,7 @@ impl LinkChange {
             None => None,
             Some(None) => Some(None),
             Some(Some(clear)) => {
-                let hash = tokio::task::spawn_blocking(move || password::hash(&clear))
+                let hash = tokio::task::spawn_blocking(move || password::hash(clear.expose_secret()))
                     .await
                     .map_err(|_| Error::NoRandomness)?
                     .map_err(|_| Error::NoRandomness)?;

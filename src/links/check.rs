@@ -1,6 +1,8 @@
 //! The checks of a change that need no store: texts that fit, targets that are allowed. Targets are put into their checked
 //! form on the way.
 
+use secrecy::ExposeSecret;
+
 use super::{Error, LinkChange, Result, SlugChoice, TagChoice};
 use crate::domain::destination::{self, Destination, DestinationError};
 use crate::domain::link::LinkKind;
@@ -48,12 +50,10 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
         }
     }
     let utm = &mut change.utm;
-    for value in
-        [&mut utm.source, &mut utm.medium, &mut utm.campaign, &mut utm.term, &mut utm.content, &mut utm.reference]
-    {
-        if let Some(inner) = value {
-            *inner = inner.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        }
+    let parts =
+        [&mut utm.source, &mut utm.medium, &mut utm.campaign, &mut utm.term, &mut utm.content, &mut utm.reference];
+    for value in parts.into_iter().flatten() {
+        *value = value.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     }
     let texts = [
         ("externalId", &patch.external_id, SHORT),
@@ -73,15 +73,19 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
         ("comments", &patch.notes, LONG),
         ("headTags", &patch.head_tags, LONG),
         ("bodyTags", &patch.body_tags, LONG),
-        ("password", &change.password, password::MAX_LENGTH),
     ];
     for (field, value, limit) in texts {
         if let Some(Some(text)) = value {
             fits(field, text, limit)?;
         }
     }
-    if change.password.as_ref().is_some_and(|password| password.as_deref() == Some("")) {
-        change.password = Some(None);
+    if let Some(Some(password)) = &change.password {
+        let clear = password.expose_secret();
+        // A character takes four bytes at most, and the limit is one of bytes.
+        fits("password", clear, password::MAX_LENGTH / 4)?;
+        if clear.is_empty() {
+            change.password = Some(None);
+        }
     }
     match &change.slug {
         // The slug's own limit is checked with its letters.

@@ -197,11 +197,11 @@ impl LinkService {
                 }
                 // In the order given, each once.
                 let mut tags = Vec::with_capacity(ids.len());
-                ids.iter().for_each(|id| {
-                    if !tags.contains(id) {
-                        tags.push(*id)
+                for &id in ids {
+                    if !tags.contains(&id) {
+                        tags.push(id);
                     }
-                });
+                }
                 tags
             }
             TagChoice::Names(names) => {

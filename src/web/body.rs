@@ -3,6 +3,8 @@
 //! Too large is 413, not JSON is 400 (so is nesting deeper than 128), a field of the wrong type is 422 with its name. A NUL
 //! anywhere is refused, because Postgres cannot store it. Fields that nobody asks for are ignored.
 
+use std::fmt;
+
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
@@ -12,9 +14,16 @@ use super::instant;
 use super::state::App;
 
 /// A request's body.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Body {
     fields: Map<String, Value>,
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Passwords come in bodies.
+        f.debug_set().entries(self.fields.keys()).finish()
+    }
 }
 
 /// A field: `None` absent, `Some(None)` null, `Some(Some(_))` a value.

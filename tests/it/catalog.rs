@@ -1,5 +1,7 @@
 //! The catalog against a real Postgres: schema, secrets, notifications, selections, and a Postgres that is silent.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -271,7 +273,8 @@ async fn selections_split_all_links_in_two() {
 
     let text = |value: &str| vec![value.to_owned(), "unknown".to_owned()];
     type Wanted = Box<dyn Fn(&Link) -> bool>;
-    let table: Vec<(fn(&mut LinkFilter, Choice<String>), Vec<String>, Wanted)> = vec![
+    type Setter = fn(&mut LinkFilter, Choice<String>);
+    let table: Vec<(Setter, Vec<String>, Wanted)> = vec![
         (|filter, choice| filter.domain = Some(choice), text("a.example"), Box::new(|link| link.domain == "a.example")),
         (|filter, choice| filter.tenant = Some(choice), text("t"), Box::new(|link| link.fields.tenant_id.is_some())),
         (|filter, choice| filter.partner = Some(choice), text("p"), Box::new(|link| link.fields.partner_id.is_some())),
@@ -391,6 +394,52 @@ async fn a_silent_or_absent_postgres_is_an_error_and_no_hang() {
         let call = tokio::time::timeout(PATIENCE, catalog.link_domains(WorkspaceId(1))).await.unwrap();
         assert!(matches!(call, Err(Error::Unavailable(_))), "{call:?}");
     }
+}
+
+/// Passes bytes on until told to stall; a connection that stalled once stays silent.
+async fn proxy(upstream: String, stalled: tokio::sync::watch::Receiver<bool>) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (upstream, mut stalled) = (upstream.clone(), stalled.clone());
+            tokio::spawn(async move {
+                let mut server = tokio::net::TcpStream::connect(upstream).await.unwrap();
+                let stall = async { stalled.wait_for(|&stalled| stalled).await.map(drop) };
+                let ended = tokio::select! {
+                    _ = stall => false,
+                    _ = tokio::io::copy_bidirectional(&mut client, &mut server) => true,
+                };
+                if !ended {
+                    std::future::pending::<()>().await;
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_postgres_that_falls_silent_is_found_again() {
+    let (direct, url) = catalog("stall").await;
+    let (workspace, domain) = workspace_with_domain(&direct, "a.example").await;
+    let parsed = url::Url::parse(&url).unwrap();
+    let upstream = format!("{}:{}", parsed.host_str().unwrap(), parsed.port().unwrap_or(5432));
+    let (stall, stalled) = tokio::sync::watch::channel(false);
+    let mut proxied = parsed;
+    proxied.set_host(Some("127.0.0.1")).unwrap();
+    proxied.set_port(Some(proxy(upstream, stalled).await)).unwrap();
+    let catalog = Catalog::connect(&SecretString::from(proxied.to_string()), 1).unwrap();
+    assert!(catalog.resolve(domain.id, "a").await.unwrap().is_none());
+
+    stall.send(true).unwrap();
+    for _ in 0..2 {
+        let lookup = tokio::time::timeout(PATIENCE, catalog.resolve(domain.id, "a")).await.unwrap();
+        assert!(matches!(lookup, Err(Error::Unavailable(_))), "{lookup:?}");
+    }
+    stall.send(false).unwrap();
+    // The silent connection was thrown away, so the only place in the pool is free for a good one.
+    assert_eq!(catalog.link_domains(workspace).await.unwrap(), [domain]);
 }
 
 #[tokio::test]

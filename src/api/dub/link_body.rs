@@ -1,5 +1,7 @@
 //! The body of a request that makes or changes a link.
 
+use secrecy::SecretString;
+
 use super::shape_link::PASSWORD_MASK;
 use crate::domain::id::{FolderId, TagId};
 use crate::links::{LinkChange, SlugChoice, TagChoice};
@@ -18,7 +20,10 @@ pub fn read(body: &Body) -> Result<LinkChange, ApiError> {
         domain: body.text("domain")?.flatten().filter(|name| !name.is_empty()),
         slug: slug(body)?,
         tags: tags(body)?,
-        password: body.text("password")?.filter(|password| password.as_deref() != Some(PASSWORD_MASK)),
+        password: body
+            .text("password")?
+            .filter(|password| password.as_deref() != Some(PASSWORD_MASK))
+            .map(|password| password.map(SecretString::from)),
         ..LinkChange::default()
     };
     let utm = &mut change.utm;
@@ -100,6 +105,8 @@ fn folder(body: &Body) -> Field<FolderId> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     fn change(text: &str) -> Result<LinkChange, ApiError> {
@@ -110,7 +117,8 @@ mod tests {
     fn absent_null_and_value() {
         let nothing = change("{}").unwrap();
         assert_eq!(nothing.patch, Default::default());
-        assert_eq!((nothing.slug, nothing.tags, nothing.password), (SlugChoice::Keep, None, None));
+        assert_eq!((nothing.slug, nothing.tags), (SlugChoice::Keep, None));
+        assert!(nothing.password.is_none());
         let nulls =
             change(r#"{"title": null, "archived": null, "tagIds": null, "geo": null, "utm_source": null}"#).unwrap();
         assert_eq!(nulls.patch.title, Some(None));
@@ -121,9 +129,11 @@ mod tests {
 
     #[test]
     fn a_masked_password_changes_nothing() {
-        assert_eq!(change(r#"{"password": "********"}"#).unwrap().password, None);
-        assert_eq!(change(r#"{"password": null}"#).unwrap().password, Some(None));
-        assert_eq!(change(r#"{"password": "x"}"#).unwrap().password, Some(Some("x".to_owned())));
+        let password = |text: &str| change(text).unwrap().password;
+        assert!(password(r#"{"password": "********"}"#).is_none());
+        assert!(matches!(password(r#"{"password": null}"#), Some(None)));
+        let set = password(r#"{"password": "x"}"#).flatten().unwrap();
+        assert_eq!(set.expose_secret(), "x");
     }
 
     #[test]
