@@ -95,6 +95,13 @@ impl Catalog {
         Ok(self.call().await?.execute(text, &[&workspace.row(), &user.row(), &role.name()]).await? == 1)
     }
 
+    /// The owner of a workspace who has been there for longest.
+    pub async fn first_owner(&self, workspace: WorkspaceId) -> Result<Option<UserId>> {
+        let text = "SELECT user_id FROM member WHERE workspace_id = $1 AND role = 'owner' ORDER BY user_id LIMIT 1";
+        let row = self.call().await?.query_opt(text, &[&workspace.row()]).await?;
+        row.map(|row| Ok(UserId::from_row(row.try_get(0)?))).transpose()
+    }
+
     /// Takes a person out of a workspace; their keys no longer open it. False when they were no member.
     pub async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<bool> {
         let text = "DELETE FROM member WHERE workspace_id = $1 AND user_id = $2";

@@ -30,12 +30,11 @@ use crate::api::visit::{Front, Visits};
 use crate::api::{dub, ops};
 use crate::auth::{Auth, FirstRun, FirstRunRequest};
 use crate::calendar::Clock;
-use crate::catalog::Catalog;
 use crate::config::{Config, HttpConfig, IngestConfig, PlacesConfig};
 use crate::domain::click_id::ClickKey;
 use crate::engines;
 use crate::enrich::{EnrichOptions, Enricher, Geo, bot};
-use crate::ingest::{Drain, Ingest};
+use crate::ingest::{Drain, DrainOptions, Ingest};
 use crate::links::LinkService;
 use crate::redirect::{Resolver, ResolverOptions};
 use crate::telemetry;
@@ -49,7 +48,7 @@ pub use stores::{Sharing, Stores};
 
 /// What a first start keeps for its user, in the data folder. Mode 0600.
 const FIRST_RUN_FILE: &str = "first-run.json";
-/// How long the batch under way may take at the end; what is left goes out at the next start.
+/// How long the drain may go on at the end; what is left goes out at the next start.
 const DRAIN_GRACE: Duration = Duration::from_secs(3);
 
 /// Serves until SIGTERM or SIGINT.
@@ -83,7 +82,7 @@ pub struct Server {
     pub ingest: Ingest,
     first_run: Option<FirstRun>,
     took: Duration,
-    drain: Drain,
+    drain: Draining,
     stop: CancellationToken,
     listening: JoinHandle<u32>,
     stores: Stores,
@@ -114,7 +113,7 @@ impl Server {
         let auth = Auth::new(stores.catalog.clone(), clock.clone());
         let first_run = first_run(&auth, &stores, &public_url).await?;
         let folder = spool_folder(&config.places, config.ingest.spool_dir.as_deref());
-        let (ingest, drain) = start_ingest(&stores, &config.ingest, folder, geo).await?;
+        let (ingest, drain) = start_ingest(&stores, &config.ingest, folder, geo, clock.clone()).await?;
 
         let analytics = Analytics::new(stores.warehouse.clone(), stores.catalog.clone());
         let app = App {
@@ -167,7 +166,7 @@ impl Server {
             Ok(cut_off) => tracing::warn!(cut_off, "connections were cut off"),
             Err(error) => tracing::error!(%error, "the listener failed"),
         }
-        self.drain.stop(DRAIN_GRACE).await;
+        self.drain.stop().await;
         self.stores.close().await;
     }
 }
@@ -207,12 +206,43 @@ pub async fn start_ingest(
     config: &IngestConfig,
     folder: PathBuf,
     geo: Geo,
-) -> anyhow::Result<(Ingest, Drain)> {
+    clock: Clock,
+) -> anyhow::Result<(Ingest, Draining)> {
     let node = stores.catalog.register_node(&node_token(&folder)?).await?;
     let visitor_secret = stores.catalog.secret("visitor").await?;
-    let enricher = Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret }));
+    let enricher = Enricher::new(EnrichOptions { geo, visitor_secret });
     let enrich = move |hits| enricher.enrich_batch(hits);
-    Ok(Ingest::start(config, folder, node, stores.warehouse.clone(), enrich).await?)
+    let (ingest, reader) = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || Ingest::open(&config, &folder, node)
+    })
+    .await?
+    .context("the spool cannot be opened")?;
+    let options = DrainOptions { stop_within: DRAIN_GRACE, ..DrainOptions::from(config) };
+    let drain = Drain::new(ingest.clone(), reader, Arc::new(stores.warehouse.clone()), enrich, clock, options);
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(drain.run(shutdown.clone()));
+    Ok((ingest.clone(), Draining { ingest, shutdown, task }))
+}
+
+/// A drain at work.
+pub struct Draining {
+    ingest: Ingest,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Draining {
+    /// Closes the spool, so that nothing more is accepted and all is on disk, and stores what can be stored in time.
+    pub async fn stop(self) {
+        let spool = self.ingest.spool().clone();
+        // Waits for a sync.
+        let closed = tokio::task::spawn_blocking(move || spool.close()).await;
+        self.shutdown.cancel();
+        if let Err(error) = closed.and(self.task.await) {
+            tracing::error!(%error, "the drain failed");
+        }
+    }
 }
 
 async fn visits(

@@ -9,7 +9,7 @@ pub struct SpoolRecorder(pub Ingest);
 
 impl Recorder for SpoolRecorder {
     async fn record(&self, hit: &Hit) -> Result<(), Refused> {
-        let pending = self.0.record(hit).map_err(|refused| Refused { reason: refused.label() })?;
-        pending.synced().await.map_err(|refused| Refused { reason: refused.label() })
+        let pending = self.0.record(hit).map_err(|refused| Refused { reason: refused.name() })?;
+        pending.synced().await.map_err(|refused| Refused { reason: refused.name() })
     }
 }

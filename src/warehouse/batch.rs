@@ -14,9 +14,11 @@ struct CountRow {
     events: u64,
 }
 
-/// The last click of a visitor on a link that was not a repeat.
+/// A click that is no repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Deserialize)]
-pub struct RecentClick {
+pub struct RecentClickRow {
+    /// Owner of the link.
+    pub workspace_id: u64,
     /// The link.
     pub link_id: u64,
     /// The visitor.
@@ -26,7 +28,7 @@ pub struct RecentClick {
 }
 
 impl Warehouse {
-    /// How many events with an identity from `first` to `last` (both included) and a time within `[start_ms, end_ms]` are
+    /// How many events with an identity from `first` to `last` (both included) and a time within `[start_ms, end_ms)` are
     /// stored.
     ///
     /// # Errors
@@ -37,7 +39,7 @@ impl Warehouse {
             .query_raw(
                 "SELECT uniqExact(event_id) AS events FROM events \
                  WHERE timestamp >= fromUnixTimestamp64Milli({start:Int64}) \
-                 AND timestamp <= fromUnixTimestamp64Milli({end:Int64}) \
+                 AND timestamp < fromUnixTimestamp64Milli({end:Int64}) \
                  AND event_id BETWEEN {first:UInt64} AND {last:UInt64}",
             )
             .param("start", start_ms)
@@ -50,7 +52,7 @@ impl Warehouse {
         Ok(row.events)
     }
 
-    /// Brings the rollup in line with the events of `node` between these times: adds what an insert that was cut short
+    /// Brings the rollup in line with the events of `node` within `[start_ms, end_ms)`: adds what an insert that was cut short
     /// between the two tables left out. Only the node's own writer may call it, while it writes nothing else.
     ///
     /// # Errors
@@ -81,7 +83,7 @@ impl Warehouse {
             )
             .param("node", node)
             .param("start", start_ms.div_euclid(1_000))
-            .param("end", end_ms.div_euclid(1_000))
+            .param("end", (end_ms - 1).div_euclid(1_000))
             .param("lowest", EventId::new(node, 0).0)
             .param("highest", EventId::new(node, (1 << 48) - 1).0)
             .with_setting("async_insert", "0")
@@ -91,19 +93,28 @@ impl Warehouse {
         Ok(())
     }
 
-    /// The last click that was not a repeat, of every visitor on every link, since `since_ms`.
+    /// The clicks within `[start_ms, end_ms)` that are no repeats, of the node of `before` and with identities below it.
     ///
     /// # Errors
     /// When ClickHouse cannot tell.
-    pub async fn recent_clicks(&self, since_ms: i64) -> Result<Vec<RecentClick>, Error> {
+    pub async fn recent_clicks(
+        &self,
+        before: EventId,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<RecentClickRow>, Error> {
         Ok(self
             .writer
             .query_raw(
-                "SELECT link_id, visitor, toUnixTimestamp64Milli(max(timestamp)) AS at_ms FROM events \
-                 WHERE kind = 'click' AND NOT repeat AND timestamp >= fromUnixTimestamp64Milli({since:Int64}) \
-                 GROUP BY link_id, visitor",
+                "SELECT workspace_id, link_id, visitor, toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
+                 WHERE kind = 'click' AND NOT repeat AND timestamp >= fromUnixTimestamp64Milli({start:Int64}) \
+                 AND timestamp < fromUnixTimestamp64Milli({end:Int64}) \
+                 AND event_id >= {lowest:UInt64} AND event_id < {before:UInt64}",
             )
-            .param("since", since_ms)
+            .param("start", start_ms)
+            .param("end", end_ms)
+            .param("lowest", EventId::new(before.node(), 0).0)
+            .param("before", before.0)
             .fetch_all()
             .await?)
     }

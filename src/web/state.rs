@@ -12,7 +12,7 @@ use crate::domain::click_id::ClickKey;
 use crate::links::LinkService;
 
 /// The handles. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct App {
     /// The present.
     pub clock: Clock,

@@ -8,10 +8,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
+use linktrail::analytics::Analytics;
 use linktrail::api::dub;
 use linktrail::auth::{Auth, KeyGrant};
 use linktrail::calendar::Clock;
 use linktrail::catalog::Catalog;
+use linktrail::domain::click_id::ClickKey;
 use linktrail::domain::id::{FolderId, LinkId, UserId, WorkspaceId};
 use linktrail::domain::principal::Role;
 use linktrail::domain::tag::TagColor;
@@ -41,10 +43,7 @@ struct World {
 
 impl World {
     async fn start(name: &str) -> Self {
-        let url = crate::world::database_url(name).await;
-        let catalog = Catalog::connect(&SecretString::from(url), 8).unwrap();
-        catalog.migrate().await.unwrap();
-        let app = app(catalog);
+        let app = app(name).await;
         let ours = tenant(&app, "ours@example.com", "go.example.com").await;
         let theirs = tenant(&app, "theirs@example.com", "go.other.example").await;
         Self { router: dub::routes().with_state(app.clone()), app, ours, theirs }
@@ -82,11 +81,16 @@ impl World {
     }
 }
 
-fn app(catalog: Catalog) -> App {
+async fn app(name: &str) -> App {
+    let catalog = Catalog::connect(&SecretString::from(crate::world::database_url(name).await), 8).unwrap();
+    catalog.migrate().await.unwrap();
+    let warehouse = crate::world::warehouse(name).await;
     let clock = Clock::fixed(NOW);
     let public_url = Arc::new(Url::parse("http://localhost:8080").unwrap());
     App {
         auth: Auth::new(catalog.clone(), clock.clone()),
+        analytics: Analytics::new(warehouse, catalog.clone()),
+        clicks: ClickKey::new([7; 16]),
         links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
         clock,
         catalog,
@@ -636,7 +640,10 @@ async fn unknown_paths_and_methods_wear_the_envelope() {
 async fn a_dead_postgres_is_a_503_that_asks_to_come_back() {
     let world = World::start("dead").await;
     let dead = Catalog::connect(&SecretString::from("postgres://u@127.0.0.1:1/d"), 1).unwrap();
-    let router = dub::routes().with_state(app(dead.clone()));
+    let mut blind = world.app.clone();
+    blind.auth = Auth::new(dead.clone(), blind.clock.clone());
+    blind.catalog = dead.clone();
+    let router = dub::routes().with_state(blind);
     let request = |key: &str, path: &str| {
         Request::builder().uri(path).header("authorization", format!("Bearer {key}")).body(Body::empty()).unwrap()
     };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use linktrail::engines::{DataDir, Engines, EnginesOptions};
+use linktrail::warehouse::{Warehouse, WarehouseOptions};
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -60,6 +61,21 @@ pub async fn clickhouse(test: &str) -> ClickHouseUrls {
         writer: with_database(&servers.clickhouse.writer, &name),
         reader: with_database(&servers.clickhouse.reader, &name),
     }
+}
+
+/// A fresh ClickHouse database named after the test, with our schema.
+pub async fn warehouse(test: &str) -> Warehouse {
+    let urls = clickhouse(test).await;
+    let warehouse = Warehouse::new(&WarehouseOptions {
+        writer_url: urls.writer.into(),
+        reader_url: urls.reader.into(),
+        cluster: None,
+        query_max_secs: 30,
+        query_max_memory_bytes: 4 << 30,
+    })
+    .unwrap();
+    warehouse.migrate().await.unwrap();
+    warehouse
 }
 
 /// The driver for `http://user:password@host:port/database`.

@@ -43,6 +43,11 @@ pub async fn dress(mut response: Response) -> Response {
     response
 }
 
+/// The answer of a handler that panicked. What it said is logged by the panic hook, not shown.
+pub fn panicked(_panic: Box<dyn std::any::Any + Send>) -> Response {
+    ApiError::Internal.into_response()
+}
+
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt;

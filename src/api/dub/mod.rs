@@ -20,7 +20,7 @@ use axum::routing::{any, get};
 use crate::web::error::ApiError;
 use crate::web::state::App;
 
-pub use error::dress;
+pub use error::{dress, panicked};
 
 /// All routes of this surface.
 pub fn routes() -> Router<App> {

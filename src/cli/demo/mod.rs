@@ -95,7 +95,7 @@ async fn fill(places: &PlacesConfig, args: &DemoArgs, stores: &Stores) -> anyhow
     let began = Instant::now();
     // A spool of its own: the server's belongs to the server, which may be running.
     let folder = places.data_dir.join("demo-spool");
-    let (ingest, drain) = server::start_ingest(stores, &IngestConfig::default(), folder, geo).await?;
+    let (ingest, drain) = server::start_ingest(stores, &IngestConfig::default(), folder, geo, Clock::system()).await?;
     let progress = bar(args.events);
     let outcome = record(&ingest, writer, &progress).await;
     if outcome.is_ok() {
@@ -103,7 +103,7 @@ async fn fill(places: &PlacesConfig, args: &DemoArgs, stores: &Stores) -> anyhow
         progress.set_position(args.events);
     }
     progress.finish_and_clear();
-    drain.stop(std::time::Duration::from_secs(3)).await;
+    drain.stop().await;
     outcome?;
     Ok(Made { workspace, domain: domain.name, key, stored_in_secs: began.elapsed().as_secs_f64() })
 }
