@@ -28,6 +28,11 @@ impl EventId {
     pub fn node(self) -> u16 {
         (self.0 >> SEQUENCE_BITS) as u16
     }
+
+    /// The spool sequence of the event on its node.
+    pub fn sequence(self) -> u64 {
+        self.0 & ((1 << SEQUENCE_BITS) - 1)
+    }
 }
 
 /// Signs event identities; one per installation.

@@ -1,1 +1,20 @@
-//! ingest
+//! From a hit to a stored event: accepting hits into the [`spool`](crate::spool), and the drain that stores them.
+//!
+//! What always holds: a hit whose [`Recorded::synced`] answered is stored exactly once, or set aside in a file that the
+//! log names, whatever ends or fails in between.
+
+mod accept;
+mod batch;
+mod deliver;
+mod drain;
+#[cfg(test)]
+mod drain_test;
+#[cfg(test)]
+mod fake;
+mod repeat;
+mod span;
+mod store;
+
+pub use accept::{Ingest, Recorded, Refused};
+pub use drain::{Drain, DrainOptions};
+pub use store::{Disposition, EventStore, RecentClick, StoreError};

@@ -22,6 +22,7 @@
 //!   lost, reading starts at the oldest segment, and everything found counts as possibly stored
 //!   ([`Checkpoint::doubt_through`]).
 //! - `lock`: held while the spool is open.
+//! - `set-aside/`: files in the format of a segment, with records that the store refuses ([`Spool::set_aside`]).
 //! - `*.unreadable`: what was named like a segment and could not be read as one, or was written by a newer version.
 //!
 //! # Operation
@@ -29,6 +30,7 @@
 //! whole buffer, writes and syncs it, and wakes all who waited, while the next buffer fills. [`Reader`] walks through the
 //! segments; whoever stores the records calls [`Spool::begin`] before and [`Spool::advance`] after.
 
+pub(crate) mod aside;
 mod checkpoint;
 mod disk;
 #[cfg(test)]
@@ -53,6 +55,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub use aside::read_set_aside;
 pub use checkpoint::Checkpoint;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use reader::{Batch, Damage, Reader};
@@ -252,6 +255,13 @@ impl Spool {
     /// is being stored. Deletes the segments that nobody needs any more. Blocks.
     pub fn advance(&self, through: u64, next: Option<(u64, u64)>) -> Result<(), SpoolError> {
         self.shared().advance(through, next)
+    }
+
+    /// Keeps records that cannot be stored in the file `set-aside/<name>.seg`, from where [`read_set_aside`] reads them;
+    /// its path. Returns once they are on the disk; the same name again replaces the file. Blocks.
+    pub fn set_aside(&self, name: &str, records: &[(u64, &[u8])]) -> Result<PathBuf, SpoolError> {
+        aside::write(self.shared().options.disk.as_ref(), self.folder(), name, records)
+            .map_err(|error| SpoolError::io("set records aside from", &error))
     }
 
     /// How much waits.

@@ -38,6 +38,8 @@ pub struct Status {
     pub in_flight: Option<(u64, u64)>,
     /// Files that could not be read as segments.
     pub unreadable: Vec<String>,
+    /// Files with records that the store refused, in the folder `set-aside`.
+    pub set_aside: Vec<String>,
 }
 
 impl Status {
@@ -45,7 +47,7 @@ impl Status {
     pub fn read(folder: &Path) -> io::Result<Self> {
         // The checkpoint first: what is stored meanwhile only makes the answer older, never wrong.
         let found = checkpoint::read(&RealDisk, folder)?.map(|found| found.checkpoint);
-        let Survey { segments, refused, set_aside, ceiling, refused_ceiling, .. } =
+        let Survey { segments, refused, set_aside: refused_before, ceiling, refused_ceiling, .. } =
             recovery::survey(&RealDisk, folder)?;
         let stored_through = found.map(|checkpoint| checkpoint.stored_through);
         let pending = pending(&segments, stored_through.unwrap_or(0));
@@ -58,7 +60,8 @@ impl Status {
             segments: segments.len(),
             stored_through,
             in_flight: found.and_then(|checkpoint| checkpoint.in_flight),
-            unreadable: refused.into_iter().map(|(name, _)| name).chain(set_aside).collect(),
+            unreadable: refused.into_iter().map(|(name, _)| name).chain(refused_before).collect(),
+            set_aside: super::aside::list(&RealDisk, folder)?,
         })
     }
 }

@@ -1,0 +1,88 @@
+//! What the drain asks of the place where events are kept.
+
+use std::fmt;
+
+use crate::domain::click_id::EventId;
+use crate::domain::event::Event;
+use crate::domain::id::{LinkId, WorkspaceId};
+
+/// A store of events. Times are milliseconds since the epoch, spans half-open.
+pub trait EventStore: Send + Sync + 'static {
+    /// Stores events, all of one calendar month (UTC) and in the order of their identities: all of them or none. Returns
+    /// once they are on disk. The same token again, with the same events, changes nothing, as far as the store remembers
+    /// tokens.
+    fn insert(&self, token: &str, events: &[Event]) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// How many events with identities `first..=last` and times `start_ms..end_ms` are stored.
+    fn stored(
+        &self,
+        first: EventId,
+        last: EventId,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Brings what is derived from events (rollups) in line with the events of a node in a span. Called when an insert may
+    /// have been cut off between the two.
+    fn reconcile(&self, node: u16, start_ms: i64, end_ms: i64) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The clicks of a span that are no repeats, of the node of `before` and with identities smaller than it; in any order.
+    fn recent_clicks(
+        &self,
+        before: EventId,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> impl Future<Output = Result<Vec<RecentClick>, StoreError>> + Send;
+}
+
+/// A click that is no repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecentClick {
+    /// Owner of the link.
+    pub workspace: WorkspaceId,
+    /// The link.
+    pub link: LinkId,
+    /// Who it was.
+    pub visitor: u64,
+    /// Milliseconds since the epoch.
+    pub at_ms: i64,
+}
+
+/// What is to follow a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// It may pass: the network, overload, a restart. Whether anything was stored is unknown.
+    Retry,
+    /// It never passes with these events, of which none was stored.
+    SetAside,
+    /// Nobody knows; somebody must look. Whether anything was stored is unknown.
+    Stop,
+}
+
+impl Disposition {
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::SetAside => "set_aside",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+/// A failure of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError {
+    /// What is to follow.
+    pub disposition: Disposition,
+    /// For the log.
+    pub message: String,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StoreError {}
