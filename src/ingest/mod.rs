@@ -14,6 +14,7 @@ mod fake;
 mod repeat;
 mod span;
 mod store;
+mod warehouse_store;
 
 pub use accept::{Ingest, Recorded, Refused};
 pub use drain::{Drain, DrainOptions};

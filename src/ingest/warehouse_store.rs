@@ -1,0 +1,50 @@
+//! ClickHouse as the drain sees it.
+
+use super::store::{Disposition, EventStore, RecentClick, StoreError};
+use crate::domain::click_id::EventId;
+use crate::domain::event::Event;
+use crate::domain::id::{LinkId, WorkspaceId};
+use crate::warehouse::{self, Warehouse};
+
+impl From<warehouse::Error> for StoreError {
+    fn from(error: warehouse::Error) -> Self {
+        let disposition = match error.disposition() {
+            warehouse::Disposition::Retry => Disposition::Retry,
+            warehouse::Disposition::SetAside => Disposition::SetAside,
+            warehouse::Disposition::Stop => Disposition::Stop,
+        };
+        Self { disposition, message: error.to_string() }
+    }
+}
+
+impl EventStore for Warehouse {
+    async fn insert(&self, token: &str, events: &[Event]) -> Result<(), StoreError> {
+        Ok(Self::insert(self, token, events).await?)
+    }
+
+    async fn stored(&self, first: EventId, last: EventId, start_ms: i64, end_ms: i64) -> Result<u64, StoreError> {
+        Ok(Self::stored(self, first, last, start_ms, end_ms).await?)
+    }
+
+    async fn reconcile(&self, node: u16, start_ms: i64, end_ms: i64) -> Result<(), StoreError> {
+        Ok(Self::reconcile(self, node, start_ms, end_ms).await?)
+    }
+
+    async fn recent_clicks(
+        &self,
+        before: EventId,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<RecentClick>, StoreError> {
+        let rows = Self::recent_clicks(self, before, start_ms, end_ms).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| RecentClick {
+                workspace: WorkspaceId(row.workspace_id),
+                link: LinkId(row.link_id),
+                visitor: row.visitor,
+                at_ms: row.at_ms,
+            })
+            .collect())
+    }
+}
