@@ -86,12 +86,14 @@ fn open_with(disk: &ModelDisk, segment_bytes: u64) -> (Ingest, Reader) {
     Ingest::with_options(spool, NODE).unwrap()
 }
 
+type Enrich = fn(Vec<(EventId, Hit)>) -> Vec<Event>;
+
 fn drain(
     ingest: &Ingest,
     reader: Reader,
     store: &Arc<FakeStore>,
     batch_rows: usize,
-) -> Drain<FakeStore, fn(Vec<(EventId, Hit)>) -> Vec<Event>> {
+) -> Drain<FakeStore, Enrich> {
     Drain::new(ingest.clone(), reader, store.clone(), enrich, Clock::fixed(NOW_MS), options(batch_rows))
 }
 

@@ -97,8 +97,9 @@ impl Server {
         let began = Instant::now();
         let metrics = telemetry::start_metrics();
         // The port first: that it is taken is told before engines are started for nothing.
-        let listener = Listener::bind(config.http.listen, ListenOptions::new(&config.http))
-            .with_context(|| format!("cannot listen on {}; choose another address with --listen", config.http.listen))?;
+        let listener = Listener::bind(config.http.listen, ListenOptions::new(&config.http)).with_context(|| {
+            format!("cannot listen on {}; choose another address with --listen", config.http.listen)
+        })?;
         let address = listener.address()?;
         let public_url = public_url(&config.http, address)?;
 
@@ -178,7 +179,11 @@ pub fn spool_folder(places: &PlacesConfig, given: Option<&Path>) -> PathBuf {
 
 /// The geo files named in the settings, or else those that were fetched.
 pub fn geo_files(places: &PlacesConfig) -> Vec<PathBuf> {
-    if places.geo_files.is_empty() { engines::geo_files(places.engines_dir.as_deref()) } else { places.geo_files.clone() }
+    if places.geo_files.is_empty() {
+        engines::geo_files(places.engines_dir.as_deref())
+    } else {
+        places.geo_files.clone()
+    }
 }
 
 /// Opens the geo files; reads from disk.
@@ -301,7 +306,9 @@ fn node_token(folder: &Path) -> anyhow::Result<String> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     match std::fs::read_to_string(&file) {
         Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
-        Ok(_) => anyhow::bail!("{} is empty: restore it, or move the spool away and start with another one", file.display()),
+        Ok(_) => {
+            anyhow::bail!("{} is empty: restore it, or move the spool away and start with another one", file.display())
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut random = [0u8; 16];
             getrandom::fill(&mut random)?;
