@@ -1,3 +1,10 @@
-//! The program: parse the command line, run it, turn an error into an exit code.
+//! The program: run the command line, answer with its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    linktrail::cli::main()
+}

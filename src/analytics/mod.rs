@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use crate::calendar::Buckets;
 use crate::catalog::{self, Catalog};
+use crate::domain::click_id::EventId;
 use crate::domain::dimension::{Dimension, LinkAttribute};
 use crate::domain::id::{LinkId, WorkspaceId};
 use crate::filter::Sense;
@@ -19,8 +20,6 @@ use crate::telemetry::name::QUERY_SECONDS;
 use crate::warehouse::count::{GroupRow, TotalRow};
 use crate::warehouse::series::SeriesRow;
 use crate::warehouse::{self, Warehouse, count, series};
-
-pub use events::{EventChunk, EventRecord};
 
 /// Column of the number of events in every table.
 pub const CLICKS: &str = "clicks";
@@ -81,6 +80,14 @@ impl Analytics {
     /// When ClickHouse does not answer.
     pub async fn beginning_ms(&self, workspace: WorkspaceId) -> Result<Option<i64>, Error> {
         Ok(self.warehouse.beginning_ms(workspace).await?)
+    }
+
+    /// The time of one of the workspace's events in milliseconds; `None` when it has no such event.
+    ///
+    /// # Errors
+    /// When ClickHouse does not answer.
+    pub async fn event_time_ms(&self, workspace: WorkspaceId, event: EventId) -> Result<Option<i64>, Error> {
+        Ok(self.warehouse.event_time_ms(workspace, event).await?)
     }
 
     /// The query as it will be run: links resolved, rewritten.

@@ -1,1 +1,5 @@
-//! api
+//! The surfaces: thin adapters between HTTP and the services. They never import one another.
+
+pub mod dub;
+pub mod ops;
+pub mod visit;

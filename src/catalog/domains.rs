@@ -58,6 +58,15 @@ impl Catalog {
         self.lookup().await?.query_opt(text, &[&name]).await?.as_ref().map(from_row).transpose()
     }
 
+    /// Those of `names` that are short domains of anybody.
+    pub async fn registered_among(&self, names: &[String]) -> Result<Vec<String>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = "SELECT name FROM domain WHERE name = ANY($1) AND removed_at IS NULL";
+        self.call().await?.query(text, &[&names]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// The short domains of a workspace, the primary one first.
     pub async fn link_domains(&self, workspace: WorkspaceId) -> Result<Vec<Domain>> {
         let text = "SELECT id, workspace_id, name, case_sensitive, is_primary FROM domain

@@ -13,7 +13,7 @@ use crate::domain::workspace::{Domain, slug_key};
 const CHUNK: usize = 5_000;
 
 /// A link to add.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NewLink<'a> {
     /// Where it lives; its workspace owns the link.
     pub domain: &'a Domain,

@@ -1,1 +1,130 @@
 //! The command line.
+
+mod check;
+mod demo;
+mod manage;
+mod spool;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, HttpConfig, IngestConfig, PlacesConfig};
+use crate::engines;
+use crate::server::{self, Sharing, Stores};
+use crate::telemetry;
+
+/// Short links, and what came of them: redirects and click analytics over ClickHouse and Postgres.
+///
+/// Without --database-url and --clickhouse-url Linktrail runs its own Postgres and ClickHouse in the data folder. Every
+/// option is also an environment variable.
+#[derive(Parser, Debug)]
+#[command(name = "linktrail", version, max_term_width = 110)]
+struct Line {
+    #[command(flatten)]
+    places: PlacesConfig,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Serve short links and the APIs.
+    ///
+    /// On an empty data folder this makes a first workspace with an owner and an API key, prints them once and keeps them
+    /// in first-run.json (mode 0600) in the data folder.
+    Serve {
+        #[command(flatten)]
+        http: HttpConfig,
+        #[command(flatten)]
+        ingest: IngestConfig,
+    },
+    /// Bring the schemas of both stores up to date and exit; `serve` does the same when it starts.
+    Migrate,
+    /// Fill a workspace of its own with believable links and clicks of the last 90 days.
+    ///
+    /// The events take the real way: spool, enrichment, batches. A running server may go on meanwhile.
+    Demo(demo::DemoArgs),
+    /// Workspaces: add, list, remove.
+    #[command(subcommand)]
+    Workspace(manage::WorkspaceCommand),
+    /// People and their roles: add, list, remove.
+    #[command(subcommand)]
+    User(manage::UserCommand),
+    /// Short domains: add, list, remove.
+    #[command(subcommand)]
+    Domain(manage::DomainCommand),
+    /// API keys: add, list, remove.
+    #[command(subcommand)]
+    Key(manage::KeyCommand),
+    /// The queue of events on disk that are on their way to ClickHouse.
+    #[command(subcommand)]
+    Spool(spool::SpoolCommand),
+    /// Look at everything that `serve` needs and say what is wrong: folder, stores, schemas, geo files, clock.
+    Check {
+        #[command(flatten)]
+        http: HttpConfig,
+        #[command(flatten)]
+        ingest: IngestConfig,
+    },
+    /// The embedded ClickHouse, started by `serve` as a child.
+    #[command(name = engines::clickhouse::COMMAND, hide = true)]
+    EngineClickhouse {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let Line { places, command } = Line::parse();
+    if let Command::EngineClickhouse { arguments } = command {
+        return engines::clickhouse::run(arguments.into_iter());
+    }
+    telemetry::start_logging();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(places, command)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve { http, ingest } => server::serve(Config { places, http, ingest }).await?,
+        Command::Migrate => with_stores(&places, async |_| println!("both schemas are up to date")).await?,
+        Command::Demo(args) => demo::run(&places, &args).await?,
+        Command::Workspace(command) => manage::workspace(&places, command).await?,
+        Command::User(command) => manage::user(&places, command).await?,
+        Command::Domain(command) => manage::domain(&places, command).await?,
+        Command::Key(command) => manage::key(&places, command).await?,
+        Command::Spool(command) => spool::run(&places, &command)?,
+        Command::Check { http, ingest } => return check::run(Config { places, http, ingest }).await,
+        // Taken care of before there was a runtime.
+        Command::EngineClickhouse { .. } => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens both stores, up to date, for the time of one command.
+async fn with_stores<T>(places: &PlacesConfig, work: impl AsyncFnOnce(&Stores) -> T) -> anyhow::Result<T> {
+    let stores = Stores::open(places, Sharing::Beside, None).await?;
+    let migrated = stores.migrate().await.context("the schemas cannot be brought up to date");
+    let done = match migrated {
+        Ok(()) => Ok(work(&stores).await),
+        Err(error) => Err(error),
+    };
+    stores.close().await;
+    done
+}

@@ -9,23 +9,23 @@ use clap::{Args, ValueEnum};
 #[command(next_help_heading = "Ingest")]
 pub struct IngestConfig {
     /// Folder of the spool. Default: `spool` in the data folder.
-    #[arg(long, env = "LINKTRAIL_SPOOL_DIR", global = true)]
+    #[arg(long, env = "LINKTRAIL_SPOOL_DIR")]
     pub spool_dir: Option<PathBuf>,
 
     /// When a redirect may answer: after its click is synced to disk, or at once (a power cut may lose the last second).
-    #[arg(long, env = "LINKTRAIL_SYNC", value_enum, default_value = "always", global = true)]
+    #[arg(long, env = "LINKTRAIL_SYNC", value_enum, default_value = "always")]
     pub sync: SyncPolicy,
 
     /// Bytes the spool may hold while ClickHouse is away; beyond it collection answers 503 and redirects go uncounted.
-    #[arg(long, env = "LINKTRAIL_SPOOL_MAX_BYTES", default_value_t = 8_589_934_592, global = true)]
+    #[arg(long, env = "LINKTRAIL_SPOOL_MAX_BYTES", default_value_t = 8_589_934_592)]
     pub spool_max_bytes: u64,
 
     /// Events in one insert at most.
-    #[arg(long, env = "LINKTRAIL_BATCH_ROWS", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=500_000), global = true)]
+    #[arg(long, env = "LINKTRAIL_BATCH_ROWS", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=500_000))]
     pub batch_rows: u32,
 
     /// Milliseconds that an event may wait for others before its batch is sent.
-    #[arg(long, env = "LINKTRAIL_BATCH_LINGER_MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=60_000), global = true)]
+    #[arg(long, env = "LINKTRAIL_BATCH_LINGER_MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub batch_linger_ms: u64,
 }
 

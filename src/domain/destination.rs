@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use super::link::{LinkKind, LinkUtm};
@@ -16,6 +16,10 @@ pub const MAX_LENGTH: usize = 4_096;
 
 /// What a parameter's value keeps as it is.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What [`is_plain`] refuses.
+const TROUBLE: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'\\').add(b'"').add(b'<').add(b'>').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
 /// Why a target is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -111,21 +115,23 @@ fn web_address(text: &str) -> Result<Destination, DestinationError> {
     });
     let authority_end = |text: &str| text.find("://").map(|at| at + 3).unwrap_or(0);
     let has_at = text[authority_end(text)..].split(['/', '?', '#']).next().is_some_and(|host| host.contains('@'));
-    let kept = if usual && !has_at { text.to_owned() } else { url.into() };
+    if !url.host_str().is_some_and(is_plain) {
+        return Err(DestinationError::Malformed);
+    }
+    let kept = if usual && !has_at { text.to_owned() } else { plain(url.as_str()) };
     Ok(Destination { kind: LinkKind::Url, url: kept })
 }
 
 fn contact(text: &str, kind: LinkKind) -> Result<Destination, DestinationError> {
     let url = Url::parse(text).map_err(|_| DestinationError::Malformed)?;
-    let kept = if is_plain(text) { text.to_owned() } else { url.to_string().replace(' ', "%20") };
+    let kept = if is_plain(text) { text.to_owned() } else { plain(url.as_str()) };
     let somebody = kept.split_once(':').is_some_and(|(_, rest)| !rest.trim_matches('/').is_empty());
-    if !somebody {
-        return Err(DestinationError::Malformed);
-    }
-    if !is_plain(&kept) {
-        return Err(DestinationError::Malformed);
-    }
-    Ok(Destination { kind, url: kept })
+    if somebody { Ok(Destination { kind, url: kept }) } else { Err(DestinationError::Malformed) }
+}
+
+/// Browsers leave some characters alone that are trouble elsewhere; these and blanks are encoded.
+fn plain(url: &str) -> String {
+    utf8_percent_encode(url, TROUBLE).to_string()
 }
 
 /// Visible ASCII that means the same everywhere.
@@ -148,6 +154,9 @@ pub fn host_of(url: &str) -> Option<(String, Option<u16>)> {
 pub fn with_parameter(url: &str, name: &str, value: Option<&str>) -> String {
     let (address, fragment) = url.split_once('#').map_or((url, None), |(before, after)| (before, Some(after)));
     let (base, query) = address.split_once('?').map_or((address, None), |(before, after)| (before, Some(after)));
+    if value.is_none() && !query.is_some_and(|query| query.split('&').any(|pair| parameter_name(pair) == name)) {
+        return url.to_owned();
+    }
     let mut written = value.map(|value| format!("{}={}", name, utf8_percent_encode(value, KEPT)));
     let mut pairs: Vec<Cow<'_, str>> = Vec::new();
     for pair in query.into_iter().flat_map(|query| query.split('&')) {
@@ -158,8 +167,8 @@ pub fn with_parameter(url: &str, name: &str, value: Option<&str>) -> String {
         }
     }
     pairs.extend(written.map(Cow::Owned));
-    // An empty query leaves no question mark, except where there was nothing else to begin with.
-    pairs.retain(|pair| !pair.is_empty() || query == Some(""));
+    // `?&` and a question mark before nothing are not worth keeping in a query that is rewritten.
+    pairs.retain(|pair| !pair.is_empty());
     let mut result = base.to_owned();
     if !pairs.is_empty() {
         result.push('?');

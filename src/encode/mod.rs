@@ -19,17 +19,7 @@ pub enum Format {
 
 impl Format {
     /// The names that `format=` takes.
-    pub const NAMES: [&'static str; 3] = ["json", "csv", "tsv"];
-
-    /// The format of a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "json" => Some(Self::Json),
-            "csv" => Some(Self::Csv),
-            "tsv" => Some(Self::Tsv),
-            _ => None,
-        }
-    }
+    pub const NAMES: [(&'static str, Self); 3] = [("json", Self::Json), ("csv", Self::Csv), ("tsv", Self::Tsv)];
 
     /// The format that an `Accept` header prefers among ours; JSON when it names none, since that is what clients expect
     /// who accept anything.

@@ -1,1 +1,258 @@
-//! links
+//! THE link service: every surface makes, reads, changes and deletes links here, so that the rules are one.
+//!
+//! What always holds of a link that this service wrote:
+//! - its slug and every target passed the checks of `domain::slug` and `domain::destination`, and no target leads to a
+//!   short domain of this installation;
+//! - its campaign fields are those that its destination carries;
+//! - its domain, folder and tags are its own workspace's.
+
+mod change;
+mod check;
+mod failure;
+
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::calendar::Clock;
+use crate::catalog::{Catalog, LinkQuery, NewLink, Page, Place};
+use crate::domain::id::{FolderId, LinkId, TagId, UserId, WorkspaceId};
+use crate::domain::link::{Link, LinkFields, ROOT_SLUG};
+use crate::domain::slug;
+use crate::domain::workspace::{Domain, parse_domain_name};
+
+pub use change::{LinkChange, SlugChoice, TagChoice, UtmChange};
+use check::TargetHost;
+pub use failure::Error;
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// Random slugs tried at one length before one more letter is taken; and how many lengths.
+const TRIES_PER_LENGTH: usize = 3;
+const LENGTHS: usize = 3;
+
+/// How a link is named by a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkName {
+    /// By our id.
+    Id(LinkId),
+    /// By the id in the user's own database.
+    External(String),
+    /// By its place: the short domain's name and the slug.
+    Place(String, String),
+}
+
+/// The link service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct LinkService {
+    catalog: Catalog,
+    clock: Clock,
+    public_url: Arc<Url>,
+}
+
+impl LinkService {
+    /// A service that takes `public_url` for the address at which this installation is reached.
+    pub fn new(catalog: Catalog, clock: Clock, public_url: Arc<Url>) -> Self {
+        Self { catalog, clock, public_url }
+    }
+
+    /// Makes a link.
+    pub async fn create(&self, workspace: WorkspaceId, by: Option<UserId>, change: LinkChange) -> Result<Link> {
+        let domain = match &change.domain {
+            Some(name) => self.own_domain(workspace, name).await?,
+            None => self.primary_domain(workspace).await?,
+        };
+        let mut change = change;
+        self.prepare(workspace, &mut change).await?;
+        let mut fields = LinkFields::default();
+        let slug_choice = std::mem::take(&mut change.slug);
+        let fixed = match &slug_choice {
+            SlugChoice::Keep | SlugChoice::Random { .. } => None,
+            SlugChoice::Fixed(text) => Some(self.checked_slug(text, &domain)?),
+        };
+        let is_root = fixed.as_deref() == Some(ROOT_SLUG);
+        change.write_over(&mut fields, is_root)?;
+        let created_at_ms = self.clock.now_ms();
+        let without_slug = NewLink { domain: &domain, slug: "", created_by: by, fields: &fields, created_at_ms };
+        if let Some(slug) = fixed {
+            return Ok(self.catalog.add_link(&NewLink { slug: &slug, ..without_slug }).await?);
+        }
+        let (length, prefix) = random_form(&slug_choice)?;
+        for round in 0..TRIES_PER_LENGTH * LENGTHS {
+            let letters = slug::random(length + round / TRIES_PER_LENGTH).map_err(|_| Error::NoRandomness)?;
+            let text = prefix.map_or_else(|| letters.clone(), |prefix| format!("{prefix}/{letters}"));
+            let slug = self.checked_slug(&text, &domain)?;
+            match self.catalog.add_link(&NewLink { slug: &slug, ..without_slug }).await {
+                Err(error) if error.is_taken("link_slug") => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+        Err(Error::SlugTaken)
+    }
+
+    /// One link of the workspace.
+    pub async fn get(&self, workspace: WorkspaceId, name: &LinkName) -> Result<Link> {
+        let found = match name {
+            LinkName::Id(id) => self.catalog.link(workspace, *id).await?,
+            LinkName::External(id) if id.contains('\0') => None,
+            LinkName::External(id) => self.catalog.link_by_external_id(workspace, id).await?,
+            LinkName::Place(domain, slug) if domain.contains('\0') || slug.contains('\0') => None,
+            LinkName::Place(domain, slug) => {
+                let domain = parse_domain_name(domain).unwrap_or_default();
+                self.catalog.link_at(workspace, &domain, slug).await?
+            }
+        };
+        found.ok_or(Error::NoLink)
+    }
+
+    /// A page of the workspace's links.
+    pub async fn list(&self, workspace: WorkspaceId, query: &LinkQuery, page: Page) -> Result<Vec<Link>> {
+        self.check_folder(workspace, query.folder.flatten()).await?;
+        self.catalog.links(workspace, query, page).await?.ok_or(Error::UnknownCursor)
+    }
+
+    /// How many links of the workspace are meant.
+    pub async fn count(&self, workspace: WorkspaceId, query: &LinkQuery) -> Result<u64> {
+        self.check_folder(workspace, query.folder.flatten()).await?;
+        Ok(self.catalog.count_links(workspace, query).await?)
+    }
+
+    /// Changes a link; what the change does not name stays.
+    pub async fn update(&self, workspace: WorkspaceId, name: &LinkName, change: LinkChange) -> Result<Link> {
+        let link = self.get(workspace, name).await?;
+        let mut change = change;
+        let domain = match &change.domain {
+            Some(domain) => Some(self.own_domain(workspace, domain).await?),
+            None => None,
+        };
+        let slug = match std::mem::take(&mut change.slug) {
+            SlugChoice::Keep => None,
+            SlugChoice::Fixed(text) => Some(slug::parse(&text)?.to_owned()),
+            SlugChoice::Random { .. } => {
+                return Err(Error::invalid("key", "a link that has one keeps it or gets a given one"));
+            }
+        };
+        self.prepare(workspace, &mut change).await?;
+        let moves = domain.is_some() || slug.is_some();
+        let place = Place { domain: domain.as_ref(), slug: slug.as_deref() };
+        let edit = |link: &mut Link| {
+            if moves && self.is_reserved(&link.slug, &link.domain) {
+                return Err(Error::ReservedSlug);
+            }
+            let is_root = link.slug == ROOT_SLUG;
+            change.write_over(&mut link.fields, is_root)
+        };
+        match self.catalog.change_link(workspace, link.id, place, self.clock.now_ms(), edit).await? {
+            Some(outcome) => outcome,
+            None => Err(Error::NoLink),
+        }
+    }
+
+    /// Deletes a link and answers what it was. The root link of a domain stays.
+    pub async fn delete(&self, workspace: WorkspaceId, name: &LinkName) -> Result<Link> {
+        let link = self.get(workspace, name).await?;
+        if link.slug == ROOT_SLUG {
+            return Err(Error::RootLink);
+        }
+        if self.catalog.delete_link(workspace, link.id, self.clock.now_ms()).await? {
+            Ok(link)
+        } else {
+            Err(Error::NoLink)
+        }
+    }
+
+    /// Everything that can be checked, looked up or worked out before a row is touched.
+    async fn prepare(&self, workspace: WorkspaceId, change: &mut LinkChange) -> Result<()> {
+        let hosts = check::check(change)?;
+        self.refuse_loops(hosts).await?;
+        self.look_up_tags(workspace, change).await?;
+        self.check_folder(workspace, change.patch.folder.flatten()).await?;
+        change.hash_password().await
+    }
+
+    /// A target on one of our own short domains could lead round and round.
+    async fn refuse_loops(&self, hosts: Vec<TargetHost>) -> Result<()> {
+        // The same host with another port is another program.
+        let ours = |host: &TargetHost| match host.port {
+            None => true,
+            port => port == self.public_url.port() && self.public_url.host_str() == Some(host.name.as_str()),
+        };
+        let names: Vec<String> = hosts.iter().filter(|host| ours(host)).map(|host| host.name.clone()).collect();
+        let registered = self.catalog.registered_among(&names).await?;
+        match hosts.into_iter().find(|host| ours(host) && registered.contains(&host.name)) {
+            Some(host) => Err(Error::Loop { field: host.field, host: host.name }),
+            None => Ok(()),
+        }
+    }
+
+    async fn look_up_tags(&self, workspace: WorkspaceId, change: &mut LinkChange) -> Result<()> {
+        let Some(choice) = change.tags.take() else { return Ok(()) };
+        let tags = match &choice {
+            TagChoice::Ids(ids) => {
+                let found = self.catalog.tags_by_ids(workspace, ids).await?;
+                let known = |id: &TagId| found.iter().any(|tag| tag.id == *id);
+                let unknown: Vec<String> = ids.iter().filter(|id| !known(id)).map(ToString::to_string).collect();
+                if !unknown.is_empty() {
+                    return Err(Error::UnknownTags { field: "tagIds", unknown });
+                }
+                // In the order given, each once.
+                let mut tags = Vec::with_capacity(ids.len());
+                ids.iter().for_each(|id| {
+                    if !tags.contains(id) {
+                        tags.push(*id)
+                    }
+                });
+                tags
+            }
+            TagChoice::Names(names) => {
+                let found = self.catalog.tags_by_names(workspace, names).await?;
+                let known = |name: &String| found.iter().any(|tag| tag.name.to_lowercase() == name.to_lowercase());
+                let unknown: Vec<String> = names.iter().filter(|name| !known(name)).cloned().collect();
+                if !unknown.is_empty() {
+                    return Err(Error::UnknownTags { field: "tagNames", unknown });
+                }
+                found.into_iter().map(|tag| tag.id).collect()
+            }
+        };
+        change.patch.tags = Some(tags);
+        Ok(())
+    }
+
+    fn checked_slug(&self, text: &str, domain: &Domain) -> Result<String> {
+        let slug = slug::parse(text)?;
+        if self.is_reserved(slug, &domain.name) { Err(Error::ReservedSlug) } else { Ok(slug.to_owned()) }
+    }
+
+    fn is_reserved(&self, slug: &str, domain: &str) -> bool {
+        slug::is_reserved(slug, self.public_url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(domain)))
+    }
+
+    /// The domain of this name, which must be the workspace's; someone else's and nobody's are answered alike.
+    async fn own_domain(&self, workspace: WorkspaceId, name: &str) -> Result<Domain> {
+        let Some(name) = parse_domain_name(name) else { return Err(Error::ForeignDomain) };
+        let found = self.catalog.domain_by_name(&name).await?;
+        found.filter(|domain| domain.workspace == workspace).ok_or(Error::ForeignDomain)
+    }
+
+    async fn primary_domain(&self, workspace: WorkspaceId) -> Result<Domain> {
+        self.catalog.link_domains(workspace).await?.into_iter().next().ok_or(Error::NoDomain)
+    }
+
+    async fn check_folder(&self, workspace: WorkspaceId, folder: Option<FolderId>) -> Result<()> {
+        match folder {
+            Some(id) if self.catalog.folder(workspace, id).await?.is_none() => Err(Error::NoFolder),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn random_form(choice: &SlugChoice) -> Result<(usize, Option<&str>)> {
+    let SlugChoice::Random { length, prefix } = choice else { return Ok((slug::RANDOM_LENGTH, None)) };
+    let length = length.unwrap_or(slug::RANDOM_LENGTH);
+    if !(slug::MIN_RANDOM_LENGTH..=slug::MAX_LENGTH).contains(&length) {
+        let message = format!("it is {length}, expected {} to {}", slug::MIN_RANDOM_LENGTH, slug::MAX_LENGTH);
+        return Err(Error::invalid("keyLength", message));
+    }
+    let prefix = prefix.as_deref().map(|prefix| prefix.trim_matches('/')).filter(|prefix| !prefix.is_empty());
+    Ok((length, prefix))
+}

@@ -1,1 +1,28 @@
-//! redirect
+//! The hot path: host and slug to a decision.
+//!
+//! What always holds:
+//! - With a warm cache nothing here does I/O, and nothing is locked for longer than a look-up.
+//! - [`decide`] is a function of a prepared [`Target`], a [`Visit`] and the present; it has no effects.
+//! - A `Location` is one line of printable ASCII of a known scheme, at most [`MAX_LOCATION_BYTES`] long.
+//! - A store that does not answer is [`Unresolved::Unavailable`], never "not found".
+
+mod cache;
+mod decision;
+mod destination;
+mod forward;
+mod hosts;
+mod misses;
+mod resolver;
+mod slug;
+mod source;
+mod target;
+
+pub use cache::CacheLimits;
+pub use decision::{Click, Decision, Redirect, Visit, decide};
+pub use destination::{Destination, MAX_LOCATION_BYTES};
+pub use forward::VisitQuery;
+pub use hosts::{Place, host_name};
+pub use resolver::{Resolver, ResolverOptions, Unresolved};
+pub use slug::{MAX_SLUG_CHARS, slug_of};
+pub use source::{BoxFuture, FoundLink, LinkSource, Unavailable};
+pub use target::Target;

@@ -130,6 +130,32 @@ impl Warehouse {
         Ok((row.slots > 0).then_some(row.at_ms))
     }
 
+    /// The time of one event of the workspace in milliseconds; `None` when there is no such event.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn event_time_ms(
+        &self,
+        workspace: crate::domain::id::WorkspaceId,
+        event: EventId,
+    ) -> Result<Option<i64>, Error> {
+        #[derive(Row, Deserialize)]
+        struct TimeRow {
+            at_ms: i64,
+        }
+        let row: Option<TimeRow> = self
+            .reader
+            .query_raw(
+                "SELECT toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
+                 WHERE workspace_id = {workspace:UInt64} AND event_id = {event:UInt64} LIMIT 1",
+            )
+            .param("workspace", workspace.0)
+            .param("event", event.0)
+            .fetch_optional()
+            .await?;
+        Ok(row.map(|row| row.at_ms))
+    }
+
     /// Human clicks that are no repeats, and the time of the last, of each of these links.
     ///
     /// # Errors

@@ -81,6 +81,14 @@ impl Warehouse {
         Ok(())
     }
 
+    /// ClickHouse's clock, in milliseconds.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn now_ms(&self) -> Result<i64, Error> {
+        Ok(self.reader.query_raw("SELECT toUnixTimestamp64Milli(now64(3))").fetch_one::<i64>().await?)
+    }
+
     /// Runs an analytics query and hands out its rows as they come.
     ///
     /// # Errors

@@ -1,7 +1,13 @@
 //! The one place where errors meet HTTP: every failure of a request is one of these, and one match gives its status and
-//! code. A surface dresses them in its own envelope.
+//! code. A surface dresses them in its own envelope: the error travels in the response's extensions beside a plain body.
 
-use axum::http::StatusCode;
+use axum::Json;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::domain::destination;
+use crate::{auth, catalog, links};
 
 /// Why a request failed. Messages are meant for the caller and hold nothing of our insides.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -34,6 +40,12 @@ pub enum ApiError {
         /// What was given and what is allowed.
         message: String,
     },
+    /// The request is understood and cannot be done as it is, for a reason that no single field bears alone.
+    #[error("{0}")]
+    Unprocessable(String),
+    /// The path is there, for another method.
+    #[error("{0}")]
+    MethodNotAllowed(String),
     /// Too many requests.
     #[error("too many requests")]
     RateLimited {
@@ -66,7 +78,8 @@ impl ApiError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Invalid { .. } | Self::TooExpensive(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid { .. } | Self::Unprocessable(_) | Self::TooExpensive(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -85,8 +98,116 @@ impl ApiError {
             | Self::Conflict(_)
             | Self::TooLarge(_)
             | Self::Invalid { .. }
+            | Self::Unprocessable(_)
+            | Self::MethodNotAllowed(_)
             | Self::TooExpensive(_)
             | Self::Internal => None,
+        }
+    }
+}
+
+/// The beginning of what a caller sent, fit to be quoted in a message: at most 100 characters, control characters escaped.
+pub fn quoted(given: &str) -> String {
+    let mut text: String = given.chars().take(100).flat_map(char::escape_debug).collect();
+    if given.chars().nth(100).is_some() {
+        text.push_str("...");
+    }
+    format!("\"{text}\"")
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = Json(serde_json::json!({ "error": self.to_string() }));
+        let mut response = (self.status(), body).into_response();
+        if let Some(seconds) = self.retry_after_secs() {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<catalog::Error> for ApiError {
+    /// Faults of ours are logged here, once.
+    fn from(error: catalog::Error) -> Self {
+        match error {
+            catalog::Error::Taken(name) => Self::Conflict(format!("{} is in use already.", name.replace('_', " "))),
+            catalog::Error::Missing(name) => Self::Unprocessable(format!("{} does not exist.", name.replace('_', " "))),
+            catalog::Error::Unstorable(cause) => {
+                tracing::debug!(%cause, "a value was refused by postgres");
+                Self::Unprocessable("A value holds characters that cannot be stored, or is too long.".to_owned())
+            }
+            catalog::Error::Unavailable(cause) => {
+                tracing::warn!(%cause, "postgres is unavailable");
+                Self::Unavailable("The database does not answer at the moment. Please try again.")
+            }
+            catalog::Error::Settings(cause) | catalog::Error::Schema(cause) | catalog::Error::Bug(cause) => {
+                tracing::error!(%cause, "catalog failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<auth::Error> for ApiError {
+    fn from(error: auth::Error) -> Self {
+        match error {
+            auth::Error::UnknownKey => Self::Unauthorized("Unauthorized: Invalid API key.".to_owned()),
+            auth::Error::ExpiredKey => Self::Unauthorized("Unauthorized: Access token expired.".to_owned()),
+            auth::Error::Refused(message) => Self::Unprocessable(message),
+            auth::Error::System(cause) => {
+                tracing::error!(%cause, "authentication failed");
+                Self::Internal
+            }
+            auth::Error::Catalog(error) => error.into(),
+        }
+    }
+}
+
+impl From<links::Error> for ApiError {
+    fn from(error: links::Error) -> Self {
+        match error {
+            links::Error::NoLink => Self::NotFound("Link not found.".to_owned()),
+            links::Error::NoFolder => Self::NotFound("Folder not found.".to_owned()),
+            links::Error::UnknownTags { field, unknown } => {
+                let shown: Vec<String> = unknown.iter().take(10).map(|tag| quoted(tag)).collect();
+                Self::Unprocessable(format!("Invalid {field} detected: {}", shown.join(", ")))
+            }
+            links::Error::UnknownCursor => {
+                Self::Unprocessable("Invalid cursor: the provided ID does not exist.".to_owned())
+            }
+            links::Error::ForeignDomain => Self::Forbidden("Domain does not belong to workspace.".to_owned()),
+            links::Error::NoDomain => {
+                Self::invalid("custom", "domain", "the workspace has no short domain yet, so none can be chosen")
+            }
+            links::Error::SlugTaken => Self::Conflict("Duplicate key: This short link already exists.".to_owned()),
+            links::Error::ExternalIdTaken => {
+                Self::Conflict("Duplicate externalId: Another link of the workspace has it.".to_owned())
+            }
+            links::Error::Slug(reason) => Self::Unprocessable(format!("Invalid key. key: {reason}.")),
+            links::Error::ReservedSlug => {
+                Self::Forbidden("This key is reserved: something of ours answers there.".to_owned())
+            }
+            links::Error::NoDestination => Self::BadRequest("Missing destination URL".to_owned()),
+            links::Error::Destination { reason: destination::DestinationError::Empty, field: "url", .. } => {
+                Self::BadRequest("Missing destination URL".to_owned())
+            }
+            links::Error::Destination { field: "url", given, reason } => {
+                Self::Unprocessable(format!("Invalid destination URL: url: {reason}. Given: {}", quoted(&given)))
+            }
+            links::Error::Destination { field, given, reason } => {
+                Self::invalid("custom", field, format!("{reason}. Given: {}", quoted(&given)))
+            }
+            links::Error::Loop { field, host } => Self::Unprocessable(format!(
+                "Invalid destination URL: {field}: {host} is a short domain itself, so a visit could go round and round."
+            )),
+            links::Error::RootLink => Self::Forbidden("You cannot delete the root link of a domain.".to_owned()),
+            links::Error::Invalid { field, message } => Self::invalid("custom", field, message),
+            links::Error::NoRandomness => {
+                tracing::error!("no random bytes or no thread for a link");
+                Self::Internal
+            }
+            links::Error::Catalog(error) => error.into(),
         }
     }
 }

@@ -1,4 +1,11 @@
 //! What the surfaces share.
 
 pub mod answer;
+pub mod body;
+pub mod caller;
+pub mod client;
 pub mod error;
+pub mod instant;
+pub mod page;
+pub mod params;
+pub mod state;

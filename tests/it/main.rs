@@ -2,5 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
 mod buckets;
+mod engines;
 mod oracle;
 mod sql;
+mod visits;
+mod world;

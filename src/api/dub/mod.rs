@@ -1,1 +1,51 @@
-//! Dub
+//! Dub's HTTP API, at the root and under `/api`.
+//!
+//! Every failure, unknown paths and methods included, wears Dub's envelope (`error.rs`).
+
+mod counters;
+mod error;
+mod link_body;
+mod link_list;
+mod links;
+pub mod shape_link;
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::map_response;
+use axum::routing::{any, get};
+
+use crate::web::error::ApiError;
+use crate::web::state::App;
+
+pub use error::dress;
+
+/// All routes of this surface.
+pub fn routes() -> Router<App> {
+    let mut router = Router::new();
+    for prefix in ["", "/api"] {
+        let path = |end: &str| format!("{prefix}{end}");
+        router = router
+            .route(&path("/links"), get(links::list).post(links::create))
+            .route(&path("/links/info"), get(links::info))
+            .route(&path("/links/count"), get(links::count))
+            .route(
+                &path("/links/{link}"),
+                get(links::get).patch(links::update).put(links::update).delete(links::delete),
+            )
+            .route(&path("/links/{link}/{*rest}"), any(not_found));
+    }
+    router
+        .route("/api", any(not_found))
+        .route("/api/{*rest}", any(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(map_response(dress))
+}
+
+/// The answer to a path that is none of ours.
+pub async fn not_found() -> ApiError {
+    ApiError::NotFound("The requested path does not exist.".to_owned())
+}
+
+async fn method_not_allowed(method: Method) -> ApiError {
+    ApiError::MethodNotAllowed(format!("The method {method} is not allowed here."))
+}

@@ -1,0 +1,119 @@
+//! The parameters of `GET /links` and `GET /links/count`.
+
+use crate::catalog::{Cursor, LinkQuery, Page, TagMatch};
+use crate::domain::id::{FolderId, LinkId, TagId, UserId};
+use crate::domain::workspace::parse_domain_name;
+use crate::web::error::ApiError;
+use crate::web::params::{IntegerRule, Params};
+
+const MAX_PAGE: u32 = 1_000;
+const MAX_PAGE_SIZE: u32 = 100;
+
+const PAGE: IntegerRule<'_> = IntegerRule {
+    label: "Page",
+    min: 1,
+    too_small: "Page must be greater than 0.",
+    max: MAX_PAGE as i64,
+    too_big: "Page is too big (cannot be more than 1000), recommend using cursor-based pagination instead.",
+};
+const PAGE_SIZE: IntegerRule<'_> = IntegerRule {
+    label: "Page size",
+    min: 1,
+    too_small: "Page size must be greater than 0.",
+    max: MAX_PAGE_SIZE as i64,
+    too_big: "Max page size is 100.",
+};
+
+/// Which links are wanted.
+pub fn query(params: &Params) -> Result<LinkQuery, ApiError> {
+    // One way to sort for now; a request that asks for another must not get this one instead.
+    params.one_of("sortBy", &[("createdAt", ())])?;
+    let mut query = LinkQuery {
+        domain: params.text("domain").map(|name| parse_domain_name(name).unwrap_or_else(|| name.to_owned())),
+        tags: tags(params),
+        folder: None,
+        search: params.text_within("search", 1_000)?.map(str::to_owned),
+        // What is no id of ours made no link.
+        user: params.text("userId").map(|id| UserId::parse(id).unwrap_or(UserId(0))),
+        tenant_id: params.text("tenantId").map(str::to_owned),
+        archived: params.boolean("showArchived")?.unwrap_or(false),
+        tagged: params.boolean("withTags")?.unwrap_or(false),
+        ascending: params.one_of("sortOrder", &[("asc", true), ("desc", false)])?.unwrap_or(false),
+    };
+    query.folder = match params.text("folderId") {
+        Some(id) => match FolderId::parse(id) {
+            Some(folder) => Some(Some(folder)),
+            None => return Err(ApiError::NotFound("Folder not found.".to_owned())),
+        },
+        // Links in folders are shown when their folder, or something else in particular, is asked for.
+        None if query.domain.is_none()
+            && query.tags.is_none()
+            && query.search.is_none()
+            && query.tenant_id.is_none() =>
+        {
+            Some(None)
+        }
+        None => None,
+    };
+    Ok(query)
+}
+
+fn tags(params: &Params) -> Option<TagMatch> {
+    let list = |text: &str| text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    if let Some(ids) = params.text("tagIds").or_else(|| params.text("tagId")) {
+        // What is no id of ours is on no link.
+        return Some(TagMatch::Ids(list(ids).iter().filter_map(|id| TagId::parse(id)).collect()));
+    }
+    params.text("tagNames").map(|names| TagMatch::Names(list(names)))
+}
+
+/// Which part of the list is wanted.
+pub fn page(params: &Params) -> Result<Page, ApiError> {
+    let number = params.integer("page", PAGE)?.and_then(|page| u32::try_from(page).ok()).unwrap_or(1);
+    let size =
+        params.integer("pageSize", PAGE_SIZE)?.and_then(|size| u32::try_from(size).ok()).unwrap_or(MAX_PAGE_SIZE);
+    let link = |id: &str| {
+        let unknown = || ApiError::Unprocessable("Invalid cursor: the provided ID does not exist.".to_owned());
+        LinkId::parse(id).ok_or_else(unknown)
+    };
+    let cursor = match (params.text("startingAfter"), params.text("endingBefore")) {
+        (Some(_), Some(_)) => {
+            let message = "You cannot use both startingAfter and endingBefore at the same time.";
+            return Err(ApiError::Unprocessable(message.to_owned()));
+        }
+        (Some(id), None) => Cursor::After(link(id)?),
+        (None, Some(id)) => Cursor::Before(link(id)?),
+        (None, None) => Cursor::Offset((number - 1) * size),
+    };
+    Ok(Page { cursor, size })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(text: &str) -> Params {
+        Params::parse(text).unwrap()
+    }
+
+    #[test]
+    fn pages() {
+        assert_eq!(page(&params("")).unwrap(), Page { cursor: Cursor::Offset(0), size: 100 });
+        assert_eq!(page(&params("page=3&pageSize=20")).unwrap(), Page { cursor: Cursor::Offset(40), size: 20 });
+        let id = LinkId(9).to_string();
+        assert_eq!(page(&params(&format!("endingBefore={id}"))).unwrap().cursor, Cursor::Before(LinkId(9)));
+        for bad in ["page=0", "page=1001", "pageSize=101", "startingAfter=x", "startingAfter=a&endingBefore=b"] {
+            assert_eq!(page(&params(bad)).unwrap_err().status(), 422, "{bad}");
+        }
+    }
+
+    #[test]
+    fn folders_hide_their_links_unless_something_in_particular_is_asked_for() {
+        assert_eq!(query(&params("showArchived=true&withTags=false")).unwrap().folder, Some(None));
+        for particular in ["search=x", "domain=a.b", "tagNames=x", "tagId=tag_x", "tenantId=t"] {
+            assert_eq!(query(&params(particular)).unwrap().folder, None, "{particular}");
+        }
+        assert_eq!(query(&params("folderId=fold_x")).unwrap_err().status(), 404);
+        assert_eq!(query(&params("sortBy=clicks")).unwrap_err().status(), 422);
+    }
+}

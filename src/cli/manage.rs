@@ -1,0 +1,265 @@
+//! `workspace`, `user`, `domain`, `key`: add, list, remove.
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+
+use crate::auth::{Auth, KeyGrant};
+use crate::calendar::Clock;
+use crate::catalog::Catalog;
+use crate::config::PlacesConfig;
+use crate::domain::id::{KeyId, UserId, WorkspaceId};
+use crate::domain::principal::Role;
+use crate::domain::user::User;
+use crate::domain::workspace::Workspace;
+
+use super::with_stores;
+
+/// `linktrail workspace ...`
+#[derive(Subcommand, Debug)]
+pub enum WorkspaceCommand {
+    /// Make a workspace and print its id.
+    Add {
+        /// Shown to people.
+        name: String,
+    },
+    /// Print all workspaces: id, name.
+    List,
+    /// Remove a workspace. Its links stop redirecting; its events stay in ClickHouse.
+    Remove {
+        /// Id (`ws_...`) or name.
+        workspace: String,
+    },
+}
+
+/// `linktrail user ...`
+#[derive(Subcommand, Debug)]
+pub enum UserCommand {
+    /// Add a person with a made password, which is printed once.
+    Add {
+        /// Mail address, unique.
+        email: String,
+        #[command(flatten)]
+        place: InWorkspace,
+        /// What the person may do there: owner, member or viewer.
+        #[arg(long, default_value = "member", value_parser = role)]
+        role: Role,
+    },
+    /// Print all people: id, mail address.
+    List,
+    /// Remove a person and all their keys.
+    Remove {
+        /// Mail address.
+        email: String,
+    },
+}
+
+/// `linktrail domain ...`
+#[derive(Subcommand, Debug)]
+pub enum DomainCommand {
+    /// Add a short domain. Point its DNS at this server.
+    Add {
+        /// Such as `go.example.com`.
+        name: String,
+        #[command(flatten)]
+        place: InWorkspace,
+        /// Slugs that differ in case are different links.
+        #[arg(long)]
+        case_sensitive: bool,
+    },
+    /// Print the short domains: id, name, workspace.
+    List,
+    /// Remove a short domain. Its links stop redirecting; their clicks stay.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// `linktrail key ...`
+#[derive(Subcommand, Debug)]
+pub enum KeyCommand {
+    /// Make an API key and print it, once.
+    Add {
+        #[command(flatten)]
+        place: InWorkspace,
+        /// Whose key it is. Default: the workspace's first owner.
+        #[arg(long, value_name = "EMAIL")]
+        user: Option<String>,
+        /// What it is for.
+        #[arg(long, default_value = "made on the command line")]
+        name: String,
+        /// What it may do, separated by commas.
+        #[arg(long, value_delimiter = ',', default_value = "apis.all")]
+        scopes: Vec<String>,
+    },
+    /// Print the keys: id, first letters, name, scopes. The keys themselves are not kept.
+    List,
+    /// Withdraw a key, at once and for good.
+    Remove {
+        /// Id (`key_...`).
+        key: String,
+    },
+}
+
+/// The workspace that a command is about.
+#[derive(Args, Debug)]
+pub struct InWorkspace {
+    /// Id (`ws_...`) or name of the workspace. Default: the only one.
+    #[arg(long)]
+    workspace: Option<String>,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "allowed are owner, member and viewer".to_owned())
+}
+
+/// Runs `linktrail workspace`.
+pub async fn workspace(places: &PlacesConfig, command: WorkspaceCommand) -> anyhow::Result<()> {
+    with_stores(places, async |stores| {
+        let catalog = &stores.catalog;
+        let now_ms = Clock::system().now_ms();
+        match command {
+            WorkspaceCommand::Add { name } => {
+                if name.trim().is_empty() {
+                    bail!("a workspace needs a name");
+                }
+                println!("{}", catalog.add_workspace(name.trim(), now_ms).await?.id);
+            }
+            WorkspaceCommand::List => {
+                for workspace in catalog.workspaces().await? {
+                    println!("{}\t{}", workspace.id, workspace.name);
+                }
+            }
+            WorkspaceCommand::Remove { workspace } => {
+                let workspace = find_workspace(catalog, Some(&workspace)).await?;
+                catalog.remove_workspace(workspace.id, now_ms).await?;
+                println!("removed {} ({})", workspace.id, workspace.name);
+            }
+        }
+        Ok(())
+    })
+    .await?
+}
+
+/// Runs `linktrail user`.
+pub async fn user(places: &PlacesConfig, command: UserCommand) -> anyhow::Result<()> {
+    with_stores(places, async |stores| {
+        let catalog = &stores.catalog;
+        match command {
+            UserCommand::Add { email, place, role } => {
+                let workspace = find_workspace(catalog, place.workspace.as_deref()).await?;
+                let auth = Auth::new(catalog.clone(), Clock::system());
+                let (user, password) = auth.create_user(&email, Some((workspace.id, role))).await?;
+                println!("{}\t{}\t{} in {}", user.id, user.email, role.name(), workspace.name);
+                println!("password (shown once): {}", password.expose_secret());
+            }
+            UserCommand::List => {
+                for user in catalog.users().await? {
+                    println!("{}\t{}", user.id, user.email);
+                }
+            }
+            UserCommand::Remove { email } => {
+                let user = find_user(catalog, &email).await?;
+                catalog.remove_user(user.id).await?;
+                println!("removed {}", user.email);
+            }
+        }
+        Ok(())
+    })
+    .await?
+}
+
+/// Runs `linktrail domain`.
+pub async fn domain(places: &PlacesConfig, command: DomainCommand) -> anyhow::Result<()> {
+    with_stores(places, async |stores| {
+        let catalog = &stores.catalog;
+        match command {
+            DomainCommand::Add { name, place, case_sensitive } => {
+                let workspace = find_workspace(catalog, place.workspace.as_deref()).await?;
+                let auth = Auth::new(catalog.clone(), Clock::system());
+                let domain = auth.create_domain(workspace.id, &name, case_sensitive).await?;
+                println!("{}\t{}\t{}", domain.id, domain.name, workspace.name);
+            }
+            DomainCommand::List => {
+                for domain in catalog.domains().await? {
+                    println!("{}\t{}\t{}", domain.id, domain.name, domain.workspace);
+                }
+            }
+            DomainCommand::Remove { name } => {
+                let name = name.to_lowercase();
+                let domain =
+                    catalog.domain_by_name(&name).await?.with_context(|| format!("there is no short domain {name}"))?;
+                catalog.remove_domain(domain.workspace, domain.id, Clock::system().now_ms()).await?;
+                println!("removed {}", domain.name);
+            }
+        }
+        Ok(())
+    })
+    .await?
+}
+
+/// Runs `linktrail key`.
+pub async fn key(places: &PlacesConfig, command: KeyCommand) -> anyhow::Result<()> {
+    with_stores(places, async |stores| {
+        let catalog = &stores.catalog;
+        let auth = Auth::new(catalog.clone(), Clock::system());
+        match command {
+            KeyCommand::Add { place, user, name, scopes } => {
+                let workspace = find_workspace(catalog, place.workspace.as_deref()).await?;
+                let owner = match user {
+                    Some(email) => find_user(catalog, &email).await?.id,
+                    None => first_owner(catalog, &workspace).await?,
+                };
+                let grant = KeyGrant { name, workspace: Some(workspace.id), scopes, expires_at_ms: None };
+                let (record, secret) = auth.create_key(owner, &grant).await?;
+                println!("{}\tfor {}", record.id, workspace.name);
+                println!("key (shown once): {}", secret.expose_secret());
+            }
+            KeyCommand::List => {
+                for key in catalog.keys(None).await? {
+                    println!("{}\t{}...\t{}\t{}", key.id, key.prefix, key.name, key.scopes.0.join(" "));
+                }
+            }
+            KeyCommand::Remove { key } => {
+                let id = KeyId::parse(&key).with_context(|| format!("{key} is no key id; `linktrail key list` shows them"))?;
+                if !auth.revoke_key(id).await? {
+                    bail!("there is no key {key}, or it was withdrawn before");
+                }
+                println!("withdrew {key}");
+            }
+        }
+        Ok(())
+    })
+    .await?
+}
+
+async fn find_workspace(catalog: &Catalog, wanted: Option<&str>) -> anyhow::Result<Workspace> {
+    let mut all = catalog.workspaces().await?;
+    let Some(wanted) = wanted else {
+        return match all.len() {
+            0 => bail!("there is no workspace yet; `linktrail workspace add NAME` makes one"),
+            1 => Ok(all.remove(0)),
+            _ => bail!("there are several workspaces; name one with --workspace (`linktrail workspace list`)"),
+        };
+    };
+    let id = WorkspaceId::parse(wanted);
+    all.retain(|workspace| Some(workspace.id) == id || workspace.name == wanted);
+    match all.len() {
+        0 => bail!("there is no workspace {wanted}; `linktrail workspace list` shows them"),
+        1 => Ok(all.remove(0)),
+        _ => bail!("several workspaces are called {wanted}; use the id (`linktrail workspace list`)"),
+    }
+}
+
+async fn find_user(catalog: &Catalog, email: &str) -> anyhow::Result<User> {
+    let found = catalog.user_by_email(email).await?;
+    Ok(found.with_context(|| format!("there is no user {email}; `linktrail user list` shows them"))?.0)
+}
+
+async fn first_owner(catalog: &Catalog, workspace: &Workspace) -> anyhow::Result<UserId> {
+    catalog
+        .first_owner(workspace.id)
+        .await?
+        .with_context(|| format!("{} has no owner; name a user with --user", workspace.name))
+}

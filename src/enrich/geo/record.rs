@@ -1,0 +1,84 @@
+//! The two layouts of records, read without copying and turned into places.
+
+use serde::Deserialize;
+
+use super::continent::continent;
+use super::region::region;
+use crate::domain::event::Place;
+
+/// A record of DB-IP's free files.
+#[derive(Deserialize)]
+pub struct FlatRecord<'a> {
+    #[serde(borrow)]
+    country_code: Option<&'a str>,
+    state1: Option<&'a str>,
+    city: Option<&'a str>,
+}
+
+impl FlatRecord<'_> {
+    /// The place; unknown fields are empty.
+    pub fn place(self) -> Place {
+        let country = self.country_code.unwrap_or_default();
+        Place {
+            continent: continent(country).to_owned(),
+            country: country.to_owned(),
+            region: region(country, self.state1.unwrap_or_default()),
+            city: self.city.unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// A record of MaxMind's files; other languages and details are passed over.
+#[derive(Deserialize)]
+pub struct NestedRecord<'a> {
+    #[serde(borrow)]
+    continent: Option<Continent<'a>>,
+    country: Option<Division<'a>>,
+    subdivisions: Option<Vec<Division<'a>>>,
+    city: Option<Division<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Continent<'a> {
+    code: Option<&'a str>,
+}
+
+/// A country, a subdivision or a city.
+#[derive(Deserialize)]
+struct Division<'a> {
+    #[serde(borrow)]
+    iso_code: Option<&'a str>,
+    names: Option<Names<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Names<'a> {
+    en: Option<&'a str>,
+}
+
+impl Division<'_> {
+    fn english(&self) -> &str {
+        self.names.as_ref().and_then(|names| names.en).unwrap_or_default()
+    }
+}
+
+impl NestedRecord<'_> {
+    /// The place; unknown fields are empty.
+    pub fn place(self) -> Place {
+        let country = self.country.as_ref().and_then(|country| country.iso_code).unwrap_or_default();
+        let region = match self.subdivisions.as_deref().and_then(<[_]>::first) {
+            Some(Division { iso_code: Some(code), .. }) if !country.is_empty() => [country, "-", code].concat(),
+            Some(division) => region(country, division.english()),
+            None => String::new(),
+        };
+        Place {
+            continent: match self.continent.as_ref().and_then(|continent| continent.code) {
+                Some(code) if !code.is_empty() => code.to_owned(),
+                _ => continent(country).to_owned(),
+            },
+            country: country.to_owned(),
+            region,
+            city: self.city.as_ref().map_or("", Division::english).to_owned(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What a caller asks of a link, and how it is written over what is there.
+
+use super::{Error, Result};
+use crate::domain::destination::{self, DestinationError};
+use crate::domain::id::TagId;
+use crate::domain::link::{LinkFields, LinkKind, LinkPatch, LinkUtm};
+use crate::domain::password;
+
+/// In characters; longer ones are cut.
+const TITLE_LENGTH: usize = 120;
+/// In characters; longer ones are cut.
+const DESCRIPTION_LENGTH: usize = 240;
+
+/// What is asked of a new or an existing link. What is absent gets its default, or stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct LinkChange {
+    /// The short domain's name. A new link without one gets the workspace's primary domain.
+    pub domain: Option<String>,
+    /// Its place on the domain.
+    pub slug: SlugChoice,
+    /// The fields. Campaign, tags and password are given by the members below; those here are not looked at.
+    pub patch: LinkPatch,
+    /// Campaign parameters to write into the destination.
+    pub utm: UtmChange,
+    /// Its tags, instead of those it has.
+    pub tags: Option<TagChoice>,
+    /// The password in clear, or `Some(None)` to remove it. Only its hash is kept.
+    pub password: Option<Option<String>>,
+}
+
+/// Which slug a link is to have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SlugChoice {
+    /// The one it has; for a new link a random one.
+    #[default]
+    Keep,
+    /// This one.
+    Fixed(String),
+    /// A random one, for new links.
+    Random {
+        /// Its letters; 7 by default, 3 to 190.
+        length: Option<usize>,
+        /// Put in front of it, with a slash.
+        prefix: Option<String>,
+    },
+}
+
+/// Tags by id or by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagChoice {
+    /// By id.
+    Ids(Vec<TagId>),
+    /// By name, without regard to case.
+    Names(Vec<String>),
+}
+
+/// Campaign parameters: absent ones stay, `Some(None)` removes, `Some(Some(..))` sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UtmChange {
+    /// `utm_source`
+    pub source: Option<Option<String>>,
+    /// `utm_medium`
+    pub medium: Option<Option<String>>,
+    /// `utm_campaign`
+    pub campaign: Option<Option<String>>,
+    /// `utm_term`
+    pub term: Option<Option<String>>,
+    /// `utm_content`
+    pub content: Option<Option<String>>,
+    /// `ref`, which is written into the destination and kept nowhere else.
+    pub reference: Option<Option<String>>,
+}
+
+impl LinkChange {
+    /// Replaces the password by its hash, on a blocking thread.
+    pub(super) async fn hash_password(&mut self) -> Result<()> {
+        self.patch.password_hash = match self.password.take() {
+            None => None,
+            Some(None) => Some(None),
+            Some(Some(clear)) => {
+                let hash = tokio::task::spawn_blocking(move || password::hash(&clear))
+                    .await
+                    .map_err(|_| Error::NoRandomness)?
+                    .map_err(|_| Error::NoRandomness)?;
+                Some(Some(hash))
+            }
+        };
+        Ok(())
+    }
+
+    /// Writes a checked change over `fields`.
+    ///
+    /// The destination carries the campaign: parameters that are asked for are written into it. A new destination keeps
+    /// the parameters it comes with, and takes over those of the old one that it lacks.
+    pub(super) fn write_over(self, fields: &mut LinkFields, is_root: bool) -> Result<()> {
+        let Self { mut patch, utm, .. } = self;
+        patch.utm = None;
+        cut(&mut patch.title, TITLE_LENGTH);
+        cut(&mut patch.description, DESCRIPTION_LENGTH);
+        let is_new_url = patch.url.is_some();
+        patch.apply(fields);
+        if fields.url.is_empty() {
+            fields.utm = LinkUtm::default();
+            return if is_root { Ok(()) } else { Err(Error::NoDestination) };
+        }
+        if fields.kind != LinkKind::Url {
+            fields.utm = LinkUtm::default();
+            return Ok(());
+        }
+        let carried = destination::utm_of(&fields.url);
+        let inherited = if is_new_url { std::mem::take(&mut fields.utm) } else { LinkUtm::default() };
+        let parts = [
+            ("utm_source", utm.source, carried.source, inherited.source),
+            ("utm_medium", utm.medium, carried.medium, inherited.medium),
+            ("utm_campaign", utm.campaign, carried.campaign, inherited.campaign),
+            ("utm_term", utm.term, carried.term, inherited.term),
+            ("utm_content", utm.content, carried.content, inherited.content),
+            ("ref", utm.reference, None, None),
+        ];
+        for (name, asked, carried, inherited) in parts {
+            match (asked, carried, inherited) {
+                (Some(value), _, _) => {
+                    fields.url = destination::with_parameter(&fields.url, name, value.as_deref());
+                }
+                (None, None, Some(value)) => {
+                    fields.url = destination::with_parameter(&fields.url, name, Some(&value));
+                }
+                (None, _, _) => {}
+            }
+        }
+        if fields.url.len() > destination::MAX_LENGTH {
+            return Err(Error::Destination {
+                field: "url",
+                given: fields.url.chars().take(100).collect(),
+                reason: DestinationError::TooLong,
+            });
+        }
+        fields.utm = destination::utm_of(&fields.url);
+        Ok(())
+    }
+}
+
+fn cut(text: &mut Option<Option<String>>, length: usize) {
+    if let Some(Some(text)) = text
+        && let Some((end, _)) = text.char_indices().nth(length)
+    {
+        text.truncate(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> LinkPatch {
+        LinkPatch { url: Some(text.to_owned()), ..LinkPatch::default() }
+    }
+
+    fn source(value: Option<&str>) -> UtmChange {
+        UtmChange { source: Some(value.map(str::to_owned)), ..UtmChange::default() }
+    }
+
+    fn written(fields: &LinkFields, patch: LinkPatch, utm: UtmChange) -> LinkFields {
+        let mut fields = fields.clone();
+        LinkChange { patch, utm, ..LinkChange::default() }.write_over(&mut fields, false).unwrap();
+        fields
+    }
+
+    #[test]
+    fn the_destination_carries_the_campaign() {
+        let none = LinkFields::default();
+        let carried = written(&none, url("https://a.b/?utm_source=x&utm_term=t"), UtmChange::default());
+        assert_eq!(carried.utm.source.as_deref(), Some("x"));
+        assert_eq!(carried.url, "https://a.b/?utm_source=x&utm_term=t");
+
+        let asked = written(&none, url("https://a.b/?utm_source=x"), source(Some("y z")));
+        assert_eq!((asked.url.as_str(), asked.utm.source.as_deref()), ("https://a.b/?utm_source=y%20z", Some("y z")));
+
+        let removed = written(&carried, LinkPatch::default(), source(None));
+        assert_eq!((removed.url.as_str(), removed.utm.source), ("https://a.b/?utm_term=t", None));
+
+        let moved = written(&carried, url("https://c.d/?utm_term=other"), UtmChange::default());
+        assert_eq!(moved.url, "https://c.d/?utm_term=other&utm_source=x");
+        assert_eq!((moved.utm.source.as_deref(), moved.utm.term.as_deref()), (Some("x"), Some("other")));
+
+        let renamed = written(
+            &carried,
+            LinkPatch { title: Some(Some("t".repeat(200))), ..LinkPatch::default() },
+            UtmChange::default(),
+        );
+        assert_eq!((renamed.url, renamed.title.map(|title| title.len())), (carried.url, Some(120)));
+    }
+
+    #[test]
+    fn only_a_root_goes_without_destination() {
+        let mut fields = LinkFields::default();
+        assert!(matches!(LinkChange::default().write_over(&mut fields, false), Err(Error::NoDestination)));
+        assert!(LinkChange::default().write_over(&mut fields, true).is_ok());
+    }
+
+    #[test]
+    fn a_destination_does_not_grow_beyond_its_limit() {
+        let long = format!("https://a.b/{}", "x".repeat(destination::MAX_LENGTH - 20));
+        let change = LinkChange { patch: url(&long), utm: source(Some("y")), ..LinkChange::default() };
+        assert!(matches!(change.write_over(&mut LinkFields::default(), false), Err(Error::Destination { .. })));
+    }
+}

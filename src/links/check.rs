@@ -1,0 +1,247 @@
+//! The checks of a change that need no store: texts that fit, targets that are allowed. Targets are put into their checked
+//! form on the way.
+
+use super::{Error, LinkChange, Result, SlugChoice, TagChoice};
+use crate::domain::destination::{self, Destination, DestinationError};
+use crate::domain::link::LinkKind;
+use crate::domain::password;
+
+/// Longest ids, campaign values and names, in characters.
+const SHORT: usize = 255;
+/// Longest notes and head or body tags, in characters.
+const LONG: usize = 10_000;
+/// Most tags of a link.
+const MAX_TAGS: usize = 100;
+/// Most country targets of a link, and most rules.
+const MAX_TARGETS: usize = 300;
+
+/// A host that a target leads to.
+#[derive(Debug)]
+pub(super) struct TargetHost {
+    pub(super) field: &'static str,
+    pub(super) name: String,
+    pub(super) port: Option<u16>,
+}
+
+/// Checks a change and answers the hosts that its targets lead to.
+pub(super) fn check(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
+    check_texts(change)?;
+    check_tags(change)?;
+    check_targets(change)
+}
+
+fn check_texts(change: &mut LinkChange) -> Result<()> {
+    let patch = &mut change.patch;
+    if let Some(Some(id)) = &mut patch.external_id {
+        // The prefix says "external id follows" and is no part of it.
+        if let Some(bare) = id.strip_prefix("ext_") {
+            *id = bare.to_owned();
+        }
+        if id.is_empty() {
+            return Err(Error::invalid("externalId", "it is empty, expected 1 to 255 characters"));
+        }
+    }
+    for text in [&mut patch.tenant_id, &mut patch.program_id, &mut patch.partner_id, &mut patch.group_id] {
+        // A blank id is none.
+        if text.as_ref().is_some_and(|id| id.as_deref() == Some("")) {
+            *text = Some(None);
+        }
+    }
+    let utm = &mut change.utm;
+    for value in
+        [&mut utm.source, &mut utm.medium, &mut utm.campaign, &mut utm.term, &mut utm.content, &mut utm.reference]
+    {
+        if let Some(inner) = value {
+            *inner = inner.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        }
+    }
+    let texts = [
+        ("externalId", &patch.external_id, SHORT),
+        ("tenantId", &patch.tenant_id, SHORT),
+        ("programId", &patch.program_id, SHORT),
+        ("partnerId", &patch.partner_id, SHORT),
+        ("groupId", &patch.group_id, SHORT),
+        ("utm_source", &utm.source, SHORT),
+        ("utm_medium", &utm.medium, SHORT),
+        ("utm_campaign", &utm.campaign, SHORT),
+        ("utm_term", &utm.term, SHORT),
+        ("utm_content", &utm.content, SHORT),
+        ("ref", &utm.reference, SHORT),
+        ("placement", &patch.placement, SHORT),
+        ("title", &patch.title, LONG),
+        ("description", &patch.description, LONG),
+        ("comments", &patch.notes, LONG),
+        ("headTags", &patch.head_tags, LONG),
+        ("bodyTags", &patch.body_tags, LONG),
+        ("password", &change.password, password::MAX_LENGTH),
+    ];
+    for (field, value, limit) in texts {
+        if let Some(Some(text)) = value {
+            fits(field, text, limit)?;
+        }
+    }
+    if change.password.as_ref().is_some_and(|password| password.as_deref() == Some("")) {
+        change.password = Some(None);
+    }
+    match &change.slug {
+        // The slug's own limit is checked with its letters.
+        SlugChoice::Random { prefix: Some(prefix), .. } => fits("prefix", prefix, SHORT),
+        SlugChoice::Keep | SlugChoice::Fixed(_) | SlugChoice::Random { .. } => Ok(()),
+    }
+}
+
+fn fits(field: &'static str, text: &str, limit: usize) -> Result<()> {
+    if text.contains('\0') {
+        return Err(Error::invalid(field, "it holds a NUL character"));
+    }
+    let length = text.chars().count();
+    if length > limit {
+        return Err(Error::invalid(field, format!("it has {length} characters, expected at most {limit}")));
+    }
+    Ok(())
+}
+
+fn check_tags(change: &LinkChange) -> Result<()> {
+    let (field, count) = match &change.tags {
+        None => return Ok(()),
+        Some(TagChoice::Ids(ids)) => ("tagIds", ids.len()),
+        Some(TagChoice::Names(names)) => {
+            for name in names {
+                fits("tagNames", name, SHORT)?;
+            }
+            ("tagNames", names.len())
+        }
+    };
+    if count > MAX_TAGS {
+        return Err(Error::invalid(field, format!("there are {count}, expected at most {MAX_TAGS}")));
+    }
+    Ok(())
+}
+
+fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
+    let mut hosts = Vec::new();
+    let patch = &mut change.patch;
+    if let Some(url) = &mut patch.url {
+        if url.trim().is_empty() {
+            // Allowed for root links only, which is known later.
+            url.clear();
+            patch.kind = Some(LinkKind::Url);
+        } else {
+            let checked = target("url", url, &mut hosts)?;
+            if patch.kind.is_some_and(|kind| kind != checked.kind) {
+                return Err(refused("url", url, DestinationError::Scheme));
+            }
+            patch.kind = Some(checked.kind);
+            *url = checked.url;
+        }
+    }
+    for (field, text) in [
+        ("expiredUrl", &mut patch.expired_url),
+        ("ios", &mut patch.ios_url),
+        ("android", &mut patch.android_url),
+        ("image", &mut patch.image),
+        ("video", &mut patch.video),
+    ] {
+        let Some(inner) = text else { continue };
+        *inner = match inner.take().filter(|text| !text.trim().is_empty()) {
+            // Pictures are shown, nobody is sent there: our own host is as good as any.
+            Some(text) if matches!(field, "image" | "video") => Some(web_target(field, &text, &mut Vec::new())?),
+            Some(text) => Some(web_target(field, &text, &mut hosts)?),
+            None => None,
+        };
+    }
+    if let Some(geo) = &mut patch.geo_urls {
+        limit("geo", geo.len())?;
+        let mut checked = std::collections::BTreeMap::new();
+        for (country, text) in std::mem::take(geo) {
+            let code = country.to_ascii_uppercase();
+            if code.len() != 2 || !code.bytes().all(|letter| letter.is_ascii_uppercase()) {
+                let given: String = country.chars().take(20).collect();
+                return Err(Error::invalid("geo", format!("'{given}' is no country code of two letters")));
+            }
+            checked.insert(code, web_target("geo", &text, &mut hosts)?);
+        }
+        *geo = checked;
+    }
+    if let Some(rules) = &mut patch.rules {
+        limit("rules", rules.len())?;
+        for rule in rules {
+            rule.url = web_target("rules", &rule.url, &mut hosts)?;
+        }
+    }
+    Ok(hosts)
+}
+
+fn limit(field: &'static str, count: usize) -> Result<()> {
+    if count > MAX_TARGETS {
+        return Err(Error::invalid(field, format!("there are {count}, expected at most {MAX_TARGETS}")));
+    }
+    Ok(())
+}
+
+fn web_target(field: &'static str, text: &str, hosts: &mut Vec<TargetHost>) -> Result<String> {
+    let checked = target(field, text, hosts)?;
+    if checked.kind == LinkKind::Url { Ok(checked.url) } else { Err(refused(field, text, DestinationError::Scheme)) }
+}
+
+fn target(field: &'static str, text: &str, hosts: &mut Vec<TargetHost>) -> Result<Destination> {
+    let checked = destination::parse(text).map_err(|reason| refused(field, text, reason))?;
+    if let Some((name, port)) = destination::host_of(&checked.url) {
+        hosts.push(TargetHost { field, name, port });
+    }
+    Ok(checked)
+}
+
+fn refused(field: &'static str, text: &str, reason: DestinationError) -> Error {
+    Error::Destination { field, given: text.chars().take(100).collect(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::link::LinkPatch;
+
+    fn change(patch: LinkPatch) -> LinkChange {
+        LinkChange { patch, ..LinkChange::default() }
+    }
+
+    #[test]
+    fn targets_take_their_checked_form_and_name_their_hosts() {
+        let mut asked = change(LinkPatch {
+            url: Some("www.Example.com:8080/x".to_owned()),
+            ios_url: Some(Some(String::new())),
+            android_url: Some(Some("play.example.org".to_owned())),
+            geo_urls: Some([("de".to_owned(), "example.de".to_owned())].into()),
+            ..LinkPatch::default()
+        });
+        let hosts = check(&mut asked).unwrap();
+        let hosts: Vec<_> = hosts.iter().map(|host| (host.field, host.name.as_str(), host.port)).collect();
+        assert_eq!(
+            hosts,
+            [("url", "example.com", Some(8080)), ("android", "play.example.org", None), ("geo", "example.de", None)]
+        );
+        assert_eq!(asked.patch.url.as_deref(), Some("https://www.Example.com:8080/x"));
+        assert_eq!(asked.patch.ios_url, Some(None));
+        assert_eq!(asked.patch.geo_urls.unwrap()["DE"], "https://example.de");
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let text = |value: &str| Some(Some(value.to_owned()));
+        let table = [
+            LinkPatch { external_id: text("ext_"), ..LinkPatch::default() },
+            LinkPatch { external_id: text(&"x".repeat(256)), ..LinkPatch::default() },
+            LinkPatch { notes: text("a\0b"), ..LinkPatch::default() },
+            LinkPatch { expired_url: text("javascript:alert(1)"), ..LinkPatch::default() },
+            LinkPatch { ios_url: text("mailto:a@b.co"), ..LinkPatch::default() },
+            LinkPatch { url: Some("tel:1".to_owned()), kind: Some(LinkKind::Url), ..LinkPatch::default() },
+            LinkPatch {
+                geo_urls: Some([("Germany".to_owned(), "https://a.b".to_owned())].into()),
+                ..LinkPatch::default()
+            },
+        ];
+        for patch in table {
+            assert!(check(&mut change(patch.clone())).is_err(), "{patch:?}");
+        }
+    }
+}

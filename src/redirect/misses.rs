@@ -1,0 +1,76 @@
+//! How often a client asked for links that are not there: guessing slugs must not cost the store a query each.
+//!
+//! Counted are only visits that had to ask the store and found nothing, by address (IPv6 by its /64), in windows of fixed
+//! length that begin with a client's first miss. The table is bounded; when it is full the least used entry goes.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+const CLIENTS: u64 = 100_000;
+
+/// Misses by client.
+#[derive(Debug)]
+pub(super) struct Misses {
+    limit: u32,
+    clients: Cache<IpAddr, Arc<AtomicU32>>,
+}
+
+impl Misses {
+    /// Allows `limit` misses a client in each `window`; 0 for no limit.
+    pub(super) fn new(limit: u32, window: Duration) -> Self {
+        Self { limit, clients: Cache::builder().max_capacity(CLIENTS).time_to_live(window).build() }
+    }
+
+    /// Whether this client has used up its misses.
+    pub(super) fn exhausted(&self, client: IpAddr) -> bool {
+        self.limit > 0
+            && self.clients.get(&group(client)).is_some_and(|count| count.load(Ordering::Relaxed) >= self.limit)
+    }
+
+    /// Counts a miss.
+    pub(super) fn count(&self, client: IpAddr) {
+        if self.limit > 0 {
+            self.clients.get_with(group(client), Arc::default).fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// One subscriber usually has a whole /64.
+fn group(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_runs_out_and_its_neighbours_do_not() {
+        let misses = Misses::new(3, Duration::from_secs(600));
+        let client = |text: &str| text.parse::<IpAddr>().unwrap();
+        for _ in 0..3 {
+            assert!(!misses.exhausted(client("192.0.2.1")));
+            misses.count(client("192.0.2.1"));
+            misses.count(client("2001:db8::1"));
+        }
+        assert!(misses.exhausted(client("192.0.2.1")));
+        assert!(!misses.exhausted(client("192.0.2.2")));
+        assert!(misses.exhausted(client("2001:db8::ffff:2")));
+        assert!(!misses.exhausted(client("2001:db8:0:1::1")));
+    }
+
+    #[test]
+    fn no_limit_counts_nothing() {
+        let misses = Misses::new(0, Duration::from_secs(600));
+        let client = IpAddr::from([192, 0, 2, 1]);
+        misses.count(client);
+        assert!(!misses.exhausted(client));
+    }
+}

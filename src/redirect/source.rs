@@ -1,0 +1,36 @@
+//! Where links and domains come from when memory does not know them.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::domain::id::DomainId;
+use crate::domain::link::Link;
+use crate::domain::workspace::{Domain, WorkspaceSettings};
+
+/// A future behind a pointer, so that a source can be handed around without its type.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The source does not answer. It logs the cause itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the link store does not answer")]
+pub struct Unavailable;
+
+/// A link and how its workspace counts clicks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundLink {
+    /// The link.
+    pub link: Link,
+    /// The settings of its workspace.
+    pub settings: WorkspaceSettings,
+}
+
+/// The store of links, as far as visits need it.
+pub trait LinkSource: Send + Sync + 'static {
+    /// The link at this place; `slug_key` is in the form by which the domain looks slugs up. `None` when there is none or
+    /// it was deleted.
+    fn link<'a>(&'a self, domain: DomainId, slug_key: &'a str)
+    -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>>;
+
+    /// Every short domain.
+    fn domains(&self) -> BoxFuture<'_, Result<Vec<Domain>, Unavailable>>;
+}

@@ -1,0 +1,4 @@
+//! Joining it all.
+
+pub mod listen;
+pub mod slow_body;

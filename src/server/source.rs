@@ -1,0 +1,72 @@
+//! Postgres as the redirects see it: links and domains to load, and changes to forget by.
+
+use std::sync::Arc;
+
+use tokio_stream::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Auth;
+use crate::catalog::{Catalog, Change};
+use crate::domain::id::DomainId;
+use crate::domain::workspace::{Domain, WorkspaceSettings};
+use crate::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, Unavailable};
+
+/// Links from the catalog.
+pub struct CatalogSource(pub Catalog);
+
+impl LinkSource for CatalogSource {
+    fn link<'a>(
+        &'a self,
+        domain: DomainId,
+        slug_key: &'a str,
+    ) -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>> {
+        Box::pin(async move {
+            let Some(link) = self.0.resolve(domain, slug_key).await.map_err(unavailable)? else { return Ok(None) };
+            let workspace = self.0.workspace(link.workspace).await.map_err(unavailable)?;
+            let settings = workspace.map_or_else(WorkspaceSettings::default, |workspace| workspace.settings);
+            Ok(Some(FoundLink { link, settings }))
+        })
+    }
+
+    fn domains(&self) -> BoxFuture<'_, Result<Vec<Domain>, Unavailable>> {
+        Box::pin(async move { self.0.domains().await.map_err(unavailable) })
+    }
+}
+
+fn unavailable(error: crate::catalog::Error) -> Unavailable {
+    tracing::warn!(%error, "links cannot be read");
+    Unavailable
+}
+
+/// Hands changes of the catalog, whoever made them, to those who remember what it said; until `stop`.
+pub async fn follow_changes(catalog: Catalog, resolver: Arc<Resolver>, auth: Auth, stop: CancellationToken) {
+    let mut changes = catalog.changes();
+    loop {
+        let change = tokio::select! {
+            () = stop.cancelled() => return,
+            change = changes.next() => change,
+        };
+        match change {
+            None => return,
+            Some(Change::Link { domain, slug_key }) => resolver.forget_link(domain, &slug_key),
+            Some(Change::Workspace(_)) => resolver.forget_all(),
+            Some(Change::Key) => auth.forget(),
+            Some(Change::Domain) => {
+                reload(&resolver).await;
+                resolver.forget_all();
+            }
+            // What was said while nobody listened is not known.
+            Some(Change::Reconnected) => {
+                auth.forget();
+                reload(&resolver).await;
+                resolver.forget_all();
+            }
+        }
+    }
+}
+
+async fn reload(resolver: &Resolver) {
+    if resolver.reload_domains().await.is_err() {
+        tracing::warn!("short domains could not be read again; the known ones stay");
+    }
+}

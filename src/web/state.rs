@@ -1,0 +1,34 @@
+//! What every handler can reach: cheap handles to the services.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::auth::Auth;
+use crate::calendar::Clock;
+use crate::catalog::Catalog;
+use crate::links::LinkService;
+
+/// The handles. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The present.
+    pub clock: Clock,
+    /// Postgres.
+    pub catalog: Catalog,
+    /// Who asks.
+    pub auth: Auth,
+    /// Links.
+    pub links: LinkService,
+    /// The address at which this installation is reached, without a slash at its end when shown.
+    pub public_url: Arc<Url>,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+}
+
+impl App {
+    /// `https://go.example.com`: scheme, host and port of the public address.
+    pub fn origin(&self) -> String {
+        self.public_url.origin().ascii_serialization()
+    }
+}
