@@ -74,6 +74,14 @@ impl Analytics {
         Ok(table)
     }
 
+    /// Whether ClickHouse answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.warehouse.ping().await?)
+    }
+
     /// When the workspace's events begin, in milliseconds; `None` when it has none.
     ///
     /// # Errors

@@ -1,4 +1,320 @@
-//! Joining it all.
+//! Joining it all: every service is built here from its settings, and everything ends here in order.
 
 pub mod listen;
+mod recorder;
 pub mod slow_body;
+mod source;
+mod stores;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use url::Url;
+
+use crate::analytics::Analytics;
+use crate::api::visit::{Front, Visits};
+use crate::api::{dub, ops};
+use crate::auth::{Auth, FirstRun, FirstRunRequest};
+use crate::calendar::Clock;
+use crate::catalog::Catalog;
+use crate::config::{Config, HttpConfig, IngestConfig, PlacesConfig};
+use crate::domain::click_id::ClickKey;
+use crate::engines;
+use crate::enrich::{EnrichOptions, Enricher, Geo, bot};
+use crate::ingest::{Drain, Ingest};
+use crate::links::LinkService;
+use crate::redirect::{Resolver, ResolverOptions};
+use crate::telemetry;
+use crate::web::client::ClientRules;
+use crate::web::state::App;
+
+use listen::{ListenOptions, Listener};
+use recorder::SpoolRecorder;
+use source::{CatalogSource, follow_changes};
+pub use stores::{Sharing, Stores};
+
+/// What a first start keeps for its user, in the data folder. Mode 0600.
+const FIRST_RUN_FILE: &str = "first-run.json";
+/// How long the batch under way may take at the end; what is left goes out at the next start.
+const DRAIN_GRACE: Duration = Duration::from_secs(3);
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When something that is needed is not there; the message says what to do.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let server = tokio::select! {
+        server = Server::start(config, Clock::system(), None) => server?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    server.announce();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(())
+}
+
+/// A running Linktrail.
+pub struct Server {
+    /// What the handlers reach.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Accepts hits.
+    pub ingest: Ingest,
+    first_run: Option<FirstRun>,
+    took: Duration,
+    drain: Drain,
+    stop: CancellationToken,
+    listening: JoinHandle<u32>,
+    stores: Stores,
+}
+
+impl Server {
+    /// Starts everything and listens. `launcher` is the program that runs the embedded ClickHouse; by default this one.
+    ///
+    /// # Errors
+    /// When something that is needed is not there; the message says what to do.
+    pub async fn start(config: Config, clock: Clock, launcher: Option<PathBuf>) -> anyhow::Result<Self> {
+        let began = Instant::now();
+        let metrics = telemetry::start_metrics();
+        // The port first: that it is taken is told before engines are started for nothing.
+        let listener = Listener::bind(config.http.listen, ListenOptions::new(&config.http))
+            .with_context(|| format!("cannot listen on {}; choose another address with --listen", config.http.listen))?;
+        let address = listener.address()?;
+        let public_url = public_url(&config.http, address)?;
+
+        let geo = tokio::task::spawn_blocking({
+            let places = config.places.clone();
+            move || open_geo(&places)
+        });
+        let stores = Stores::open(&config.places, Sharing::Alone, launcher).await?;
+        stores.migrate().await?;
+        let geo = geo.await??;
+
+        let auth = Auth::new(stores.catalog.clone(), clock.clone());
+        let first_run = first_run(&auth, &stores, &public_url).await?;
+        let folder = spool_folder(&config.places, config.ingest.spool_dir.as_deref());
+        let (ingest, drain) = start_ingest(&stores, &config.ingest, folder, geo).await?;
+
+        let analytics = Analytics::new(stores.warehouse.clone(), stores.catalog.clone());
+        let app = App {
+            links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),
+            catalog: stores.catalog.clone(),
+            clicks: ClickKey::new(stores.catalog.secret("click_id").await?),
+            max_body_bytes: config.http.max_body_bytes,
+            analytics,
+            auth,
+            public_url,
+            clock,
+        };
+        let stop = CancellationToken::new();
+        let visits = visits(&app, &config.http, &ingest, &stop).await?;
+        let router = router(&app, &config.http, metrics, Arc::clone(&visits));
+        let listening = tokio::spawn(
+            listener.serve(move |peer| Front::new(Arc::clone(&visits), router.clone(), peer), stop.clone()),
+        );
+        Ok(Self { app, address, ingest, first_run, took: began.elapsed(), drain, stop, listening, stores })
+    }
+
+    /// Prints what a user needs to go on.
+    fn announce(&self) {
+        let url = self.app.origin();
+        if let Some(first) = &self.first_run {
+            println!(
+                "\nA first workspace was made. Its secrets are shown once and kept in {FIRST_RUN_FILE} in the data folder:\n\n  \
+                 workspace  {}\n  domain     {}\n  email      {}\n  password   {}\n  api key    {}\n\n\
+                 Make a link, visit it, ask what came of it:\n\n  \
+                 KEY={}\n  \
+                 curl -s {url}/links -H \"Authorization: Bearer $KEY\" --json '{{\"url\":\"https://example.com\",\"key\":\"hello\"}}'\n  \
+                 curl -si {url}/hello -A 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Safari/605.1.15'\n  \
+                 curl -s \"{url}/analytics?groupBy=top_links\" -H \"Authorization: Bearer $KEY\"\n",
+                first.rows.workspace,
+                first.domain,
+                first.email,
+                first.password.expose_secret(),
+                first.api_key.expose_secret(),
+                first.api_key.expose_secret(),
+            );
+        }
+        println!("linktrail is ready at {url} ({:.1} s)", self.took.as_secs_f64());
+    }
+
+    /// Ends in order: no new connections, requests under way, the spool synced, the batch under way, the engines.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        match self.listening.await {
+            Ok(0) => {}
+            Ok(cut_off) => tracing::warn!(cut_off, "connections were cut off"),
+            Err(error) => tracing::error!(%error, "the listener failed"),
+        }
+        self.drain.stop(DRAIN_GRACE).await;
+        self.stores.close().await;
+    }
+}
+
+/// The folder of the spool.
+pub fn spool_folder(places: &PlacesConfig, given: Option<&Path>) -> PathBuf {
+    given.map_or_else(|| places.data_dir.join("spool"), Path::to_owned)
+}
+
+/// The geo files named in the settings, or else those that were fetched.
+pub fn geo_files(places: &PlacesConfig) -> Vec<PathBuf> {
+    if places.geo_files.is_empty() { engines::geo_files(places.engines_dir.as_deref()) } else { places.geo_files.clone() }
+}
+
+/// Opens the geo files; reads from disk.
+///
+/// # Errors
+/// When a file cannot be read as one.
+pub fn open_geo(places: &PlacesConfig) -> anyhow::Result<Geo> {
+    let files = geo_files(places);
+    if files.is_empty() {
+        tracing::warn!("no geo file: countries and cities will be unknown; name one with --geo-file");
+    }
+    let geo = Geo::open(&files)?;
+    for attribution in geo.attribution() {
+        tracing::info!("{} ({})", attribution.text, attribution.url);
+    }
+    Ok(geo)
+}
+
+/// The way of events from a spool in `folder` to ClickHouse.
+///
+/// # Errors
+/// When the spool cannot be opened or a store does not answer.
+pub async fn start_ingest(
+    stores: &Stores,
+    config: &IngestConfig,
+    folder: PathBuf,
+    geo: Geo,
+) -> anyhow::Result<(Ingest, Drain)> {
+    let node = stores.catalog.register_node(&node_token(&folder)?).await?;
+    let visitor_secret = stores.catalog.secret("visitor").await?;
+    let enricher = Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret }));
+    let enrich = move |hits| enricher.enrich_batch(hits);
+    Ok(Ingest::start(config, folder, node, stores.warehouse.clone(), enrich).await?)
+}
+
+async fn visits(
+    app: &App,
+    http: &HttpConfig,
+    ingest: &Ingest,
+    stop: &CancellationToken,
+) -> anyhow::Result<Arc<Visits<SpoolRecorder>>> {
+    let resolver = Arc::new(Resolver::new(
+        Arc::new(CatalogSource(app.catalog.clone())),
+        ResolverOptions { api_host: app.public_url.host_str().map(str::to_owned), ..ResolverOptions::default() },
+    ));
+    resolver.reload_domains().await?;
+    tokio::spawn(follow_changes(app.catalog.clone(), Arc::clone(&resolver), app.auth.clone(), stop.clone()));
+    Ok(Arc::new(Visits::new(
+        resolver,
+        ClientRules::new(http),
+        SpoolRecorder(ingest.clone()),
+        app.clock.clone(),
+        |user_agent| bot::find(user_agent).is_some(),
+    )))
+}
+
+/// Everything that is no visit of a short domain. What no route knows is a visit of the default domain.
+fn router(
+    app: &App,
+    http: &HttpConfig,
+    metrics: Option<PrometheusHandle>,
+    visits: Arc<Visits<SpoolRecorder>>,
+) -> Router {
+    let body_time = Duration::from_secs(http.body_timeout_secs);
+    let ops = ops::Ops { catalog: app.catalog.clone(), analytics: app.analytics.clone(), metrics };
+    dub::routes()
+        .layer(DefaultBodyLimit::max(http.max_body_bytes))
+        .layer(CatchPanicLayer::custom(dub::panicked))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(body_time, slow_body::limit))
+        .with_state(app.clone())
+        .merge(ops::routes(ops))
+        .fallback(move |request| Arc::clone(&visits).fallback(request))
+}
+
+fn public_url(http: &HttpConfig, address: SocketAddr) -> anyhow::Result<Arc<Url>> {
+    let url = match &http.public_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{address}"))?,
+    };
+    anyhow::ensure!(url.has_host(), "--public-url must name a host, such as https://go.example.com");
+    Ok(Arc::new(url))
+}
+
+/// The name under which a spool's folder is known to the catalog: made once, so that a folder keeps its node number and
+/// another folder never gets it.
+fn node_token(folder: &Path) -> anyhow::Result<String> {
+    let file = folder.join("node");
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    match std::fs::read_to_string(&file) {
+        Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
+        Ok(_) => anyhow::bail!("{} is empty: restore it, or move the spool away and start with another one", file.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut random = [0u8; 16];
+            getrandom::fill(&mut random)?;
+            let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            write_synced(&file, token.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
+            Ok(token)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+fn write_synced(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    let fresh = file.with_extension("new");
+    let mut handle = std::fs::File::create(&fresh)?;
+    handle.write_all(content)?;
+    handle.sync_all()?;
+    std::fs::rename(&fresh, file)?;
+    match file.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+async fn first_run(auth: &Auth, stores: &Stores, public_url: &Url) -> anyhow::Result<Option<FirstRun>> {
+    let host = public_url.host_str().unwrap_or("localhost");
+    let made = auth
+        .first_run(&FirstRunRequest {
+            workspace_name: "First workspace".to_owned(),
+            email: "owner@localhost.localdomain".to_owned(),
+            domain: host.to_owned(),
+        })
+        .await?;
+    if let (Some(first), Some(data_dir)) = (&made, &stores.data_dir) {
+        let kept = json!({
+            "url": public_url.origin().ascii_serialization(),
+            "domain": first.domain,
+            "workspace_id": first.rows.workspace.to_string(),
+            "api_key": first.api_key.expose_secret(),
+            "email": first.email,
+            "password": first.password.expose_secret(),
+        });
+        data_dir.write(FIRST_RUN_FILE, &serde_json::to_vec_pretty(&kept)?)?;
+    }
+    Ok(made)
+}

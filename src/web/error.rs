@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::domain::destination;
-use crate::{auth, catalog, links};
+use crate::{analytics, auth, catalog, links, warehouse};
 
 /// Why a request failed. Messages are meant for the caller and hold nothing of our insides.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -145,6 +145,39 @@ impl From<catalog::Error> for ApiError {
                 tracing::error!(%cause, "catalog failed");
                 Self::Internal
             }
+        }
+    }
+}
+
+impl From<warehouse::Error> for ApiError {
+    /// Faults of ours are logged here, once.
+    fn from(error: warehouse::Error) -> Self {
+        match error {
+            warehouse::Error::Unavailable(cause) => {
+                tracing::warn!(%cause, "clickhouse is unavailable");
+                Self::Unavailable("The event store does not answer at the moment. Please try again.")
+            }
+            warehouse::Error::TooExpensive(cause) => {
+                tracing::info!(%cause, "query hit a limit");
+                Self::TooExpensive(
+                    "The query takes more time or memory than one may. Ask for a shorter range or fewer filters.".to_owned(),
+                )
+            }
+            warehouse::Error::Refused(cause)
+            | warehouse::Error::Misconfigured(cause)
+            | warehouse::Error::Unexpected(cause) => {
+                tracing::error!(%cause, "clickhouse failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<analytics::Error> for ApiError {
+    fn from(error: analytics::Error) -> Self {
+        match error {
+            analytics::Error::Warehouse(error) => error.into(),
+            analytics::Error::Catalog(error) => error.into(),
         }
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::analytics::Analytics;
 use crate::auth::Auth;
 use crate::calendar::Clock;
 use crate::catalog::Catalog;
+use crate::domain::click_id::ClickKey;
 use crate::links::LinkService;
 
 /// The handles. Cheap to clone.
@@ -20,6 +22,10 @@ pub struct App {
     pub auth: Auth,
     /// Links.
     pub links: LinkService,
+    /// Questions about events.
+    pub analytics: Analytics,
+    /// Signs click ids.
+    pub clicks: ClickKey,
     /// The address at which this installation is reached, without a slash at its end when shown.
     pub public_url: Arc<Url>,
     /// Largest request body, in bytes.

@@ -3,6 +3,8 @@
 
 mod buckets;
 mod engines;
+mod catalog;
+mod links;
 mod oracle;
 mod sql;
 mod visits;

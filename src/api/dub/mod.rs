@@ -2,11 +2,14 @@
 //!
 //! Every failure, unknown paths and methods included, wears Dub's envelope (`error.rs`).
 
-mod counters;
+mod analytics;
 mod error;
+mod events;
 mod link_body;
 mod link_list;
 mod links;
+mod params;
+mod reading;
 pub mod shape_link;
 
 use axum::Router;
@@ -25,6 +28,8 @@ pub fn routes() -> Router<App> {
     for prefix in ["", "/api"] {
         let path = |end: &str| format!("{prefix}{end}");
         router = router
+            .route(&path("/analytics"), get(reading::analytics))
+            .route(&path("/events"), get(reading::events))
             .route(&path("/links"), get(links::list).post(links::create))
             .route(&path("/links/info"), get(links::info))
             .route(&path("/links/count"), get(links::count))

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::counters;
 use crate::domain::id::{LinkId, TagId, WorkspaceId};
 use crate::domain::link::{Counters, Link, LinkFields, ROOT_SLUG};
 use crate::domain::tag::Tag;
@@ -111,7 +110,7 @@ impl LinkContext {
         let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
         Ok(Self {
             tags: tags.into_iter().map(|tag| (tag.id, tag)).collect(),
-            counters: counters::of(app, workspace, &ids).await?,
+            counters: app.analytics.counters(workspace, &ids).await?,
         })
     }
 

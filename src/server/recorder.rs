@@ -1,0 +1,15 @@
+//! Visits meet the spool.
+
+use crate::api::visit::{Recorder, Refused};
+use crate::domain::hit::Hit;
+use crate::ingest::Ingest;
+
+/// Keeps clicks in the spool.
+pub struct SpoolRecorder(pub Ingest);
+
+impl Recorder for SpoolRecorder {
+    async fn record(&self, hit: &Hit) -> Result<(), Refused> {
+        let pending = self.0.record(hit).map_err(|refused| Refused { reason: refused.label() })?;
+        pending.synced().await.map_err(|refused| Refused { reason: refused.label() })
+    }
+}
