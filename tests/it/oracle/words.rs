@@ -167,11 +167,11 @@ pub const PARAMETERS: &[&str] = &[
 
 /// The text of a filter as a caller might write it.
 pub fn list(rng: &mut SmallRng, scene: &Scene, workspace: usize, parameter: &str) -> String {
-    let count = match rng.random_range(0..200) {
+    let count = match rng.random_range(0..400) {
         // Nearly as many as are allowed, for some hold commas; the store's limits on a request are far lower unless raised.
         0 => MAX_VALUES / 10 * 9,
-        1..=4 => 0,
-        5..=80 => 1,
+        1..=8 => 0,
+        9..=160 => 1,
         _ => rng.random_range(2..5),
     };
     let mut text = String::new();
