@@ -8,6 +8,7 @@ use crate::domain::id::LinkId;
 
 use super::Warehouse;
 use super::failure::Error;
+use super::sql::{Sql, Value};
 
 #[derive(Row, Deserialize)]
 struct CountRow {
@@ -179,18 +180,13 @@ impl Warehouse {
         if links.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<u64> = links.iter().map(|link| link.0).collect();
-        Ok(self
-            .reader
-            .query_raw(
-                "SELECT link_id, sum(events) AS clicks, toUnixTimestamp64Milli(max(last)) AS last_ms FROM events_15m \
-                 WHERE workspace_id = {workspace:UInt64} AND kind = 'click' AND bot = '' AND NOT repeat \
-                 AND link_id IN {links:Array(UInt64)} GROUP BY link_id",
-            )
-            .param("workspace", workspace.0)
-            .param("links", ids)
-            .fetch_all()
-            .await?)
+        let mut sql = Sql::new(
+            "SELECT link_id, sum(events) AS clicks, toUnixTimestamp64Milli(max(last)) AS last_ms FROM events_15m \
+             WHERE workspace_id = ",
+        );
+        sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'click' AND bot = '' AND NOT repeat AND link_id IN ");
+        sql.bind(Value::UInts(links.iter().map(|link| link.0).collect())).push(" GROUP BY link_id");
+        self.collect(&sql).await
     }
 }
 

@@ -65,9 +65,7 @@ impl Warehouse {
             .with_setting("max_memory_usage", options.query_max_memory_bytes.to_string())
             // Rows that do not fit in memory while they are sorted or grouped go to disk before the cap is hit.
             .with_setting("max_bytes_before_external_group_by", (options.query_max_memory_bytes / 2).to_string())
-            .with_setting("max_bytes_before_external_sort", (options.query_max_memory_bytes / 2).to_string())
-            // Long lists travel as one field of a multipart body.
-            .with_setting("http_max_field_value_size", "16777216");
+            .with_setting("max_bytes_before_external_sort", (options.query_max_memory_bytes / 2).to_string());
         Ok(Self { writer, reader, database, cluster: options.cluster.clone() })
     }
 
