@@ -2,10 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
 mod buckets;
-mod engines;
 mod catalog;
+mod engines;
 mod links;
 mod oracle;
+mod reading;
 mod sql;
 mod visits;
 mod world;
