@@ -4,9 +4,12 @@
 mod buckets;
 mod catalog;
 mod engines;
+mod hostile;
 mod links;
 mod oracle;
 mod reading;
+mod schema;
 mod sql;
 mod visits;
+mod wire;
 mod world;
