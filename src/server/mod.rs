@@ -37,6 +37,7 @@ use crate::enrich::{EnrichOptions, Enricher, Geo, bot};
 use crate::ingest::{Drain, DrainOptions, Ingest};
 use crate::links::LinkService;
 use crate::redirect::{Resolver, ResolverOptions};
+use crate::spool;
 use crate::telemetry;
 use crate::web::client::ClientRules;
 use crate::web::state::App;
@@ -302,7 +303,7 @@ fn public_url(http: &HttpConfig, address: SocketAddr) -> anyhow::Result<Arc<Url>
 /// The name under which a spool's folder is known to the catalog: made once, so that a folder keeps its node number and
 /// another folder never gets it.
 fn node_token(folder: &Path) -> anyhow::Result<String> {
-    let file = folder.join("node");
+    let file = folder.join(spool::OWNER);
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     match std::fs::read_to_string(&file) {
         Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
