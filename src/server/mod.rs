@@ -32,6 +32,7 @@ use crate::auth::{Auth, FirstRun, FirstRunRequest};
 use crate::calendar::Clock;
 use crate::config::{Config, HttpConfig, IngestConfig, PlacesConfig};
 use crate::domain::click_id::ClickKey;
+use crate::domain::workspace::parse_domain_name;
 use crate::engines;
 use crate::enrich::{EnrichOptions, Enricher, Geo, bot};
 use crate::ingest::{Drain, DrainOptions, Ingest};
@@ -294,6 +295,8 @@ fn router(
 fn public_url(http: &HttpConfig, address: SocketAddr) -> anyhow::Result<Arc<Url>> {
     let url = match &http.public_url {
         Some(url) => url.clone(),
+        // Nobody can go to "every address".
+        None if address.ip().is_unspecified() => Url::parse(&format!("http://localhost:{}", address.port()))?,
         None => Url::parse(&format!("http://{address}"))?,
     };
     anyhow::ensure!(url.has_host(), "--public-url must name a host, such as https://go.example.com");
@@ -335,12 +338,12 @@ fn write_synced(file: &Path, content: &[u8]) -> std::io::Result<()> {
 }
 
 async fn first_run(auth: &Auth, stores: &Stores, public_url: &Url) -> anyhow::Result<Option<FirstRun>> {
-    let host = public_url.host_str().unwrap_or("localhost");
+    let host = public_url.host_str().and_then(parse_domain_name).unwrap_or_else(|| "localhost".to_owned());
     let made = auth
         .first_run(&FirstRunRequest {
             workspace_name: "First workspace".to_owned(),
             email: "owner@localhost.localdomain".to_owned(),
-            domain: host.to_owned(),
+            domain: host,
         })
         .await?;
     if let (Some(first), Some(data_dir)) = (&made, &stores.data_dir) {
