@@ -1,6 +1,6 @@
 //! Where events meet links: conditions on what links are, link ids to links, and the counters that links show.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::catalog::{Choice, LinkFilter};
 use crate::domain::dimension::LinkAttribute;
@@ -18,7 +18,9 @@ pub(super) fn link_filter(conditions: &[LinkCondition]) -> LinkFilter {
         match condition {
             LinkCondition::Root(root) => filter.root = Some(*root),
             LinkCondition::Attribute { attribute, list } => match attribute {
-                LinkAttribute::Domain => filter.domain = Some(choice(list, |name| Some(name.to_lowercase()))),
+                LinkAttribute::Domain => {
+                    filter.domain = Some(choice(list, |name| as_given(&name.to_ascii_lowercase())))
+                }
                 LinkAttribute::Tag => filter.tag = Some(choice(list, TagId::parse)),
                 LinkAttribute::Folder => filter.folder = Some(choice(list, FolderId::parse)),
                 LinkAttribute::Tenant => filter.tenant = Some(choice(list, as_given)),
@@ -30,8 +32,9 @@ pub(super) fn link_filter(conditions: &[LinkCondition]) -> LinkFilter {
     filter
 }
 
+/// Postgres holds no NUL, and refuses to be asked for one.
 fn as_given(value: &str) -> Option<String> {
-    Some(value.to_owned())
+    (!value.contains('\0')).then(|| value.to_owned())
 }
 
 /// Values that cannot be ours are left out: nothing has them.
@@ -39,12 +42,15 @@ fn choice<T>(list: &List, read: impl Fn(&str) -> Option<T>) -> Choice<T> {
     Choice { exclude: list.sense == Sense::IsNot, values: list.values.iter().filter_map(|value| read(value)).collect() }
 }
 
-/// What a link has of an attribute now.
+/// What a link has of an attribute now, each value once.
 pub(super) fn values_of(link: &Link, attribute: LinkAttribute) -> Vec<String> {
     let fields = &link.fields;
     match attribute {
         LinkAttribute::Domain => vec![link.domain.clone()],
-        LinkAttribute::Tag => fields.tags.iter().map(ToString::to_string).collect(),
+        LinkAttribute::Tag => {
+            let tags: BTreeSet<TagId> = fields.tags.iter().copied().collect();
+            tags.iter().map(ToString::to_string).collect()
+        }
         LinkAttribute::Folder => fields.folder.iter().map(ToString::to_string).collect(),
         LinkAttribute::Tenant => fields.tenant_id.iter().cloned().collect(),
         LinkAttribute::Partner => fields.partner_id.iter().cloned().collect(),

@@ -49,7 +49,9 @@ async fn ready(State(ops): State<Ops>) -> Response {
 /// Prometheus text.
 async fn metrics(State(ops): State<Ops>) -> Response {
     match &ops.metrics {
-        Some(handle) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response(),
+        Some(handle) => {
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

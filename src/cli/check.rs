@@ -56,7 +56,9 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     let folder = server::spool_folder(&config.places, config.ingest.spool_dir.as_deref());
     match crate::spool::Status::read(&folder) {
-        Ok(status) => report.good("spool", &format!("{} events pending in {}", status.pending_records, folder.display())),
+        Ok(status) => {
+            report.good("spool", &format!("{} events pending in {}", status.pending_records, folder.display()))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => report.good("spool", "not there yet"),
         Err(error) => report.bad("spool", &format!("{}: {error}", folder.display())),
     }

@@ -222,7 +222,8 @@ pub async fn key(places: &PlacesConfig, command: KeyCommand) -> anyhow::Result<(
                 }
             }
             KeyCommand::Remove { key } => {
-                let id = KeyId::parse(&key).with_context(|| format!("{key} is no key id; `linktrail key list` shows them"))?;
+                let id = KeyId::parse(&key)
+                    .with_context(|| format!("{key} is no key id; `linktrail key list` shows them"))?;
                 if !auth.revoke_key(id).await? {
                     bail!("there is no key {key}, or it was withdrawn before");
                 }

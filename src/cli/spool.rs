@@ -41,7 +41,9 @@ fn report(folder: &Path) -> anyhow::Result<String> {
     }
     lines.push(match status.stored_through {
         Some(stored) => format!("stored through   {stored}"),
-        None => "stored through   unknown: the checkpoint cannot be read; everything pending is looked up first".to_owned(),
+        None => {
+            "stored through   unknown: the checkpoint cannot be read; everything pending is looked up first".to_owned()
+        }
     });
     if let Some((first, last)) = status.in_flight {
         lines.push(format!("in flight        {first} to {last}"));

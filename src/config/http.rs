@@ -18,12 +18,7 @@ pub struct HttpConfig {
     pub public_url: Option<url::Url>,
 
     /// Proxies whose forwarding headers are believed, as addresses in CIDR form, separated by commas.
-    #[arg(
-        long,
-        env = "LINKTRAIL_TRUSTED_PROXIES",
-        value_delimiter = ',',
-        default_value = "127.0.0.0/8,::1/128"
-    )]
+    #[arg(long, env = "LINKTRAIL_TRUSTED_PROXIES", value_delimiter = ',', default_value = "127.0.0.0/8,::1/128")]
     pub trusted_proxies: Vec<IpNet>,
 
     /// Take the client's place from the headers that this edge network adds; only from trusted proxies.

@@ -10,7 +10,8 @@ pub enum Matching {
     Upper,
     /// Without regard to the case of ASCII letters.
     AnyCase,
-    /// `US-CA`, `CA` in any country, or `US-Unknown` for visitors of a country whose region is not known.
+    /// `US-CA`, `CA` in any country, or `US-Unknown` for visitors of a country whose region is not known; without regard to
+    /// the case of ASCII letters.
     Region,
     /// An address: a value without a query matches whatever query was stored, one with a query matches exactly.
     Address,

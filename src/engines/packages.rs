@@ -17,8 +17,8 @@ const GEO_FILES: [&str; 3] = [
 /// The fetched geo files that are there, the most telling first. `engines_dir` as in [`EnginesOptions`](super::EnginesOptions).
 pub fn geo_files(engines_dir: Option<&Path>) -> Vec<PathBuf> {
     let Ok(packages) = Packages::find(engines_dir) else { return Vec::new() };
-    let found = |file: &&str| packages.places.iter().map(|place| place.join(file)).find(|path| path.is_file());
-    GEO_FILES.iter().filter_map(|file| found(&file)).collect()
+    let found = |file| packages.places.iter().map(|place| place.join(file)).find(|path| path.is_file());
+    GEO_FILES.iter().filter_map(found).collect()
 }
 
 /// The folders that may hold the engines' packages, best first.

@@ -5,6 +5,7 @@
 
 mod accept;
 mod batch;
+mod clicks;
 mod deliver;
 mod drain;
 #[cfg(test)]

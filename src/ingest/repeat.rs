@@ -5,135 +5,23 @@
 //! far ahead does no lasting harm. The flags depend on nothing but the clicks with smaller identities: after a restart
 //! those are asked of the store, so a batch that is cut again gets the same flags. Bots and humans are treated alike.
 //!
-//! Memory: 24 bytes a click that is no repeat, plus the table's slack; those that no longer matter are swept out. Beyond
-//! 16 million the oldest quarter is forgotten and asked for again should it matter.
+//! Clicks that no longer matter are swept out. Beyond 16 million (some 600 MB) the oldest quarter is forgotten, and asked
+//! for again should it matter.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
 
+use super::clicks::{Clicks, LATEST_MS};
 use super::span::Spans;
 use super::store::RecentClick;
 use crate::domain::click_id::EventId;
 use crate::domain::event::{Event, EventKind};
-use crate::domain::id::{LinkId, WorkspaceId};
+use crate::domain::id::WorkspaceId;
 
 /// Longer windows count as 30 days.
 const LONGEST_WINDOW_MS: i64 = 30 * 86_400_000;
-/// Times outside 1970..2096 are moved to the nearer end: a window's number must fit 32 bits.
-const LATEST_MS: i64 = 4_000_000_000_000;
 const HOUR_MS: i64 = 3_600_000;
 const MOST_CLICKS: usize = 16_000_000;
 const FIRST_SWEEP: usize = 65_536;
-
-/// Link, visitor and number of the window since the epoch, packed: with the time's offset in it an entry has 24 bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Key([u32; 5]);
-
-impl Key {
-    fn new(link: LinkId, visitor: u64, window: u32) -> Self {
-        let (link, visitor) = (link.0, visitor);
-        Self([link as u32, (link >> 32) as u32, visitor as u32, (visitor >> 32) as u32, window])
-    }
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, window] = self.0.map(u64::from);
-        // The visitor is a keyed hash already, so nobody outside can choose what collides.
-        state.write_u64((c | d << 32).wrapping_add((a | b << 32).rotate_left(32) ^ window << 17));
-    }
-}
-
-#[derive(Default)]
-struct Mix(u64);
-
-impl Hasher for Mix {
-    fn finish(&self) -> u64 {
-        let mixed = (self.0 ^ self.0 >> 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        mixed ^ mixed >> 29
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-    }
-}
-
-/// The clicks of one workspace. Two that are no repeats are a window apart, so each window since the epoch holds one.
-struct Clicks {
-    /// Width in milliseconds; 0 until the workspace's first hit tells it.
-    window_ms: i64,
-    table: HashMap<Key, u32, BuildHasherDefault<Mix>>,
-    /// Read from the store before the width was known.
-    loose: Vec<(LinkId, u64, i64)>,
-    /// Clicks before this time may be missing although they were read once.
-    swept_before: i64,
-}
-
-impl Default for Clicks {
-    fn default() -> Self {
-        Self { window_ms: 0, table: HashMap::default(), loose: Vec::new(), swept_before: i64::MIN }
-    }
-}
-
-impl Clicks {
-    fn len(&self) -> usize {
-        self.table.len() + self.loose.len()
-    }
-
-    fn at(&self, key: Key, offset: u32) -> i64 {
-        i64::from(key.0[4]) * self.window_ms + i64::from(offset)
-    }
-
-    fn insert(&mut self, link: LinkId, visitor: u64, at_ms: i64) {
-        if self.window_ms == 0 {
-            return self.loose.push((link, visitor, at_ms));
-        }
-        let at_ms = at_ms.clamp(0, LATEST_MS);
-        let key = Key::new(link, visitor, (at_ms / self.window_ms) as u32);
-        let offset = (at_ms % self.window_ms) as u32;
-        // After the window grew there may be several: the latest decides.
-        self.table.entry(key).and_modify(|latest| *latest = offset.max(*latest)).or_insert(offset);
-    }
-
-    fn set_window(&mut self, window_ms: i64) {
-        if window_ms == self.window_ms {
-            return;
-        }
-        let mut all = std::mem::take(&mut self.loose);
-        for (key, offset) in std::mem::take(&mut self.table) {
-            let [a, b, c, d, _] = key.0.map(u64::from);
-            all.push((LinkId(a | b << 32), c | d << 32, self.at(key, offset)));
-        }
-        self.window_ms = window_ms;
-        for (link, visitor, at_ms) in all {
-            self.insert(link, visitor, at_ms);
-        }
-    }
-
-    fn is_repeat(&self, link: LinkId, visitor: u64, at_ms: i64) -> bool {
-        let at_ms = at_ms.clamp(0, LATEST_MS);
-        let window = at_ms / self.window_ms;
-        (window - 1..=window + 1).any(|window| {
-            let Ok(number) = u32::try_from(window) else { return false };
-            let key = Key::new(link, visitor, number);
-            self.table.get(&key).is_some_and(|&offset| (at_ms - self.at(key, offset)).abs() < self.window_ms)
-        })
-    }
-
-    fn sweep(&mut self, before_ms: i64) {
-        let window_ms = self.window_ms;
-        self.table.retain(|key, offset| i64::from(key.0[4]) * window_ms + i64::from(*offset) >= before_ms);
-        self.table.shrink_to(self.table.len() * 2);
-        self.loose.retain(|(_, _, at_ms)| *at_ms >= before_ms);
-        self.swept_before = self.swept_before.max(before_ms);
-    }
-}
 
 /// The clicks of all workspaces that may make repeats of those to come.
 #[derive(Default)]
@@ -241,12 +129,7 @@ impl RepeatWindow {
     }
 
     fn forget_oldest(&mut self, count: usize) {
-        let mut sample: Vec<i64> = self
-            .workspaces
-            .values()
-            .flat_map(|clicks| clicks.table.iter().map(|(key, offset)| clicks.at(*key, *offset)))
-            .step_by(64)
-            .collect();
+        let mut sample: Vec<i64> = self.workspaces.values().flat_map(Clicks::times).step_by(64).collect();
         let quarter = sample.len() / 4;
         if quarter < sample.len() {
             let (_, before_ms, _) = sample.select_nth_unstable(quarter);
@@ -266,6 +149,7 @@ mod tests {
     use super::*;
     use crate::domain::event::{Place, Referrer, Utm};
     use crate::domain::hit::Trigger;
+    use crate::domain::id::LinkId;
 
     fn click(sequence: u64, workspace: u64, link: u64, visitor: u64, at_ms: i64) -> Event {
         Event {
@@ -368,7 +252,6 @@ mod tests {
         let few = windows(&again, 3_600);
         let missing: Vec<_> = window.missing(&again, &few).iter().collect();
         assert!(missing.iter().any(|&(from, to)| from <= start && start < to), "{missing:?}");
-        assert_eq!(size_of::<(Key, u32)>(), 24);
     }
 
     #[test]

@@ -30,12 +30,7 @@ impl EventStore for Warehouse {
         Ok(Self::reconcile(self, node, start_ms, end_ms).await?)
     }
 
-    async fn recent_clicks(
-        &self,
-        before: EventId,
-        start_ms: i64,
-        end_ms: i64,
-    ) -> Result<Vec<RecentClick>, StoreError> {
+    async fn recent_clicks(&self, before: EventId, start_ms: i64, end_ms: i64) -> Result<Vec<RecentClick>, StoreError> {
         let rows = Self::recent_clicks(self, before, start_ms, end_ms).await?;
         Ok(rows
             .into_iter()

@@ -69,10 +69,14 @@ fn dimension_condition(dimension: Dimension, mut list: List) -> Condition {
                 ids: list.values.iter().filter_map(|id| LinkId::parse(id)).collect(),
             };
         }
-        Matching::Upper => list.values.iter_mut().for_each(|value| *value = value.to_uppercase()),
-        Matching::Region => list.values.iter_mut().for_each(|value| *value = region(value)),
-        Matching::AnyCase => list.values.iter_mut().for_each(|value| value.make_ascii_lowercase()),
-        Matching::AddressBase => list.values.iter_mut().for_each(|value| value.truncate(base_length(value))),
+        // Only ASCII letters: what is stored has no others, and "ß" must not become "SS", which is a country.
+        Matching::Upper => list.values.iter_mut().for_each(|value| value.make_ascii_uppercase()),
+        Matching::AnyCase | Matching::Region => list.values.iter_mut().for_each(|value| value.make_ascii_lowercase()),
+        Matching::AddressBase => {
+            list.values.iter_mut().for_each(|value| value.truncate(base_length(value)));
+            // An empty text is stored for what is not known; who asks for that says so by its label.
+            list.values.retain(|value| !value.is_empty());
+        }
         Matching::Exact | Matching::Address => {}
     }
     // The label of the unknown asks for the unknown, beside events that really hold that text.
@@ -82,25 +86,11 @@ fn dimension_condition(dimension: Dimension, mut list: List) -> Condition {
     Condition::Dimension { dimension, list }
 }
 
-/// Codes in upper case; a region without a code goes by its name, which keeps its letters.
-fn region(value: &str) -> String {
-    let is_code = |part: &str| part.len() <= 3;
-    match value.split_once('-') {
-        Some((country, part)) if is_code(part) => format!("{}-{}", country.to_uppercase(), part.to_uppercase()),
-        Some((country, name)) => format!("{}-{name}", country.to_uppercase()),
-        None if is_code(value) => value.to_uppercase(),
-        None => value.to_owned(),
-    }
-}
-
 /// How much of an address stands before its query or fragment.
 fn base_length(address: &str) -> usize {
     address.find(['?', '#']).unwrap_or(address.len())
 }
 
 fn customer_condition(list: &List) -> Condition {
-    match list.values.first().and_then(|id| CustomerId::parse(id)) {
-        Some(customer) => Condition::Customer(customer),
-        None => Condition::Links { sense: Sense::Is, ids: Vec::new() },
-    }
+    Condition::Customers { sense: list.sense, ids: list.values.iter().filter_map(|id| CustomerId::parse(id)).collect() }
 }

@@ -45,7 +45,9 @@ impl fmt::Display for Query {
                 Condition::Links { sense, ids } => {
                     writeln!(f, "  where link {} {} ids", sense_text(*sense), ids.len())?
                 }
-                Condition::Customer(_) => writeln!(f, "  where the click led to one customer")?,
+                Condition::Customers { sense, ids } => {
+                    writeln!(f, "  where customer {} {} ids", sense_text(*sense), ids.len())?
+                }
             }
         }
         for condition in &self.links {

@@ -32,7 +32,7 @@ pub struct Query {
     pub links: Vec<LinkCondition>,
     /// The form of the answer.
     pub shape: Shape,
-    /// Where it is answered from; chosen by [`rewrite`].
+    /// Where it is answered from; chosen by [`rewrite()`].
     pub source: Source,
 }
 
@@ -75,8 +75,13 @@ pub enum Condition {
         /// May be empty: then nothing is wanted, or nothing unwanted.
         ids: Vec<LinkId>,
     },
-    /// The click led to a lead of this customer.
-    Customer(CustomerId),
+    /// The customer is, or is not, one of these: of a click, the one whose lead it led to.
+    Customers {
+        /// Wanted or unwanted.
+        sense: Sense,
+        /// May be empty, as for links.
+        ids: Vec<CustomerId>,
+    },
 }
 
 /// One thing that must hold of a link now.

@@ -30,7 +30,10 @@ fn drop_doubles(mut query: Query) -> Query {
                 ids.sort_unstable();
                 ids.dedup();
             }
-            Condition::Customer(_) => {}
+            Condition::Customers { ids, .. } => {
+                ids.sort_unstable();
+                ids.dedup();
+            }
         }
     }
     query

@@ -21,19 +21,21 @@ impl LinkSource for CatalogSource {
         slug_key: &'a str,
     ) -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>> {
         Box::pin(async move {
-            let Some(link) = self.0.resolve(domain, slug_key).await.map_err(unavailable)? else { return Ok(None) };
-            let workspace = self.0.workspace(link.workspace).await.map_err(unavailable)?;
+            let Some(link) = self.0.resolve(domain, slug_key).await.map_err(|error| unavailable(&error))? else {
+                return Ok(None);
+            };
+            let workspace = self.0.workspace(link.workspace).await.map_err(|error| unavailable(&error))?;
             let settings = workspace.map_or_else(WorkspaceSettings::default, |workspace| workspace.settings);
             Ok(Some(FoundLink { link, settings }))
         })
     }
 
     fn domains(&self) -> BoxFuture<'_, Result<Vec<Domain>, Unavailable>> {
-        Box::pin(async move { self.0.domains().await.map_err(unavailable) })
+        Box::pin(async move { self.0.domains().await.map_err(|error| unavailable(&error)) })
     }
 }
 
-fn unavailable(error: crate::catalog::Error) -> Unavailable {
+fn unavailable(error: &crate::catalog::Error) -> Unavailable {
     tracing::warn!(%error, "links cannot be read");
     Unavailable
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::model::ModelDisk;
 use super::{Observer, Options, Reader, Spool, SpoolError, Status, SyncPolicy};
 
 fn options(folder: &Path) -> Options {
@@ -147,4 +148,33 @@ fn what_is_no_segment_is_kept_and_named() {
         assert_eq!((status.pending_records, status.pending_bytes, status.oldest_sequence), (0, 0, None));
     }
     assert!(temp.path().join("readme").exists());
+}
+
+#[tokio::test]
+async fn a_full_disk_is_survived_without_a_restart() {
+    let disk = ModelDisk::default();
+    disk.limit(Some(0));
+    let options = Options { disk: Arc::new(disk.clone()), ..Options::new("spool") };
+    // Already full when it starts: not even sequences can be reserved.
+    let (spool, mut reader) = Spool::open(options).unwrap();
+    assert!(matches!(spool.append(b"early"), Err(SpoolError::Unavailable { .. })));
+    disk.limit(None);
+    let first = loop {
+        match spool.append(b"first") {
+            Ok(pending) => break pending,
+            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    first.synced().await.unwrap();
+    for turn in 0_u8..3 {
+        disk.limit(Some(disk.used() + 20));
+        let lost = spool.append(&[turn; 50]).unwrap();
+        assert!(matches!(lost.synced().await, Err(SpoolError::Unavailable { .. })));
+        // The checkpoint can be written on a full disk: that is how the drain empties it.
+        spool.begin(first.sequence(), first.sequence()).unwrap();
+        disk.limit(None);
+        spool.append(&[turn; 3]).unwrap().synced().await.unwrap();
+    }
+    let payloads: Vec<_> = read_all(&spool, &mut reader).await.into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(payloads, [b"first".to_vec(), vec![0; 3], vec![1; 3], vec![2; 3]]);
 }

@@ -15,13 +15,14 @@
 //!
 //! # On disk
 //! One folder (mode 0700) with files of mode 0600:
-//! - `<first sequence, 15 digits>.seg`: a segment, [`segment`]: a header, then records ([`record`]). Each life of the
+//! - `<first sequence, 15 digits>.seg`: a segment, `segment.rs`: a header, then records (`record.rs`). Each life of the
 //!   process, each failure, each 64 MiB and each minute with appends begins a new one, so that a stored record's bytes
 //!   leave the disk soon. Appends never touch the file of an earlier life, whose tail may be torn.
-//! - `checkpoint`: how far records are stored, the batch in flight, the reserved sequences ([`checkpoint`]). If it is
+//! - `checkpoint`: how far records are stored, the batch in flight, the reserved sequences (`checkpoint.rs`). If it is
 //!   lost, reading starts at the oldest segment, and everything found counts as possibly stored
 //!   ([`Checkpoint::doubt_through`]).
 //! - `lock`: held while the spool is open.
+//! - `owner`: the spool's user may note there whose folder it is.
 //! - `set-aside/`: files in the format of a segment, with records that the store refuses ([`Spool::set_aside`]).
 //! - `*.unreadable`: what was named like a segment and could not be read as one, or was written by a newer version.
 //!
@@ -60,6 +61,7 @@ pub use checkpoint::Checkpoint;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use reader::{Batch, Damage, Reader};
 pub use record::{MAX_PAYLOAD, MAX_SEQUENCE};
+pub use recovery::OWNER;
 pub use round::Pending;
 pub use status::{Stats, Status};
 

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use super::checkpoint;
 use super::disk::RealDisk;
@@ -43,7 +42,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// Looks at a folder. Reads the newest segment; blocks.
+    /// Looks at a folder; an error when there is none. Reads the newest segment; blocks.
     pub fn read(folder: &Path) -> io::Result<Self> {
         // The checkpoint first: what is stored meanwhile only makes the answer older, never wrong.
         let found = checkpoint::read(&RealDisk, folder)?.map(|found| found.checkpoint);
@@ -69,9 +68,7 @@ impl Status {
 impl Shared {
     pub fn stats(&self) -> Stats {
         let through = *self.stored.borrow();
-        let mut stats = pending(&self.segments(), through);
-        stats.pending_bytes = stats.pending_bytes.min(self.disk_bytes.load(Ordering::Relaxed));
-        stats
+        pending(&self.segments(), through)
     }
 }
 

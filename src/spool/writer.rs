@@ -104,9 +104,10 @@ impl Writer {
             std::mem::swap(&mut buffer, &mut fill.buffer);
             (std::mem::replace(&mut fill.round, Arc::new(Round::default())), fill.next)
         };
+        let round = Unfinished(round);
         self.shared.room.notify_waiters();
         let outcome = if buffer.is_empty() { Ok(()) } else { self.write_round(&buffer, next - 1) };
-        round.finish(outcome);
+        round.0.finish(outcome);
         buffer.clear();
         if buffer.capacity() <= BUFFER_KEPT {
             self.spare = buffer;
@@ -236,6 +237,15 @@ impl Writer {
             // The next start leaves a gap in the sequences, nothing else.
             tracing::warn!(%error, "spool: the reserved sequences could not be given back");
         }
+    }
+}
+
+/// A round that nobody finishes, because of a panic, has failed.
+struct Unfinished(Arc<Round>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.finish(Err(SpoolError::Closed));
     }
 }
 

@@ -3,6 +3,8 @@
 
 use crate::calendar::Range;
 use crate::domain::dimension::{Dimension, Matching};
+use crate::domain::event::EventKind;
+use crate::domain::id::CustomerId;
 use crate::filter::{List, Sense};
 use crate::plan::{Bots, Condition, Query};
 
@@ -41,13 +43,24 @@ pub(super) fn push_where(sql: &mut Sql, query: &Query, range: Range, time: TimeC
                 });
                 sql.bind(Value::UInts(ids.iter().map(|id| id.0).collect()));
             }
-            Condition::Customer(customer) => {
-                sql.push("event_id IN (SELECT click_event_id FROM events WHERE workspace_id = ");
-                sql.bind(Value::UInt(query.workspace.0));
-                sql.push(" AND kind = 'lead' AND customer_id = ").bind(Value::UInt(customer.0)).push(")");
-            }
+            Condition::Customers { sense, ids } => push_customers(sql, query, *sense, ids),
         }
     }
+}
+
+/// A lead and a sale know their customer; a click is a customer's when one of their leads names it.
+fn push_customers(sql: &mut Sql, query: &Query, sense: Sense, ids: &[CustomerId]) {
+    if sense == Sense::IsNot {
+        sql.push("NOT ");
+    }
+    let ids = Value::UInts(ids.iter().map(|id| id.0).collect());
+    if query.kind != EventKind::Click {
+        sql.push("(customer_id IN ").bind(ids).push(")");
+        return;
+    }
+    sql.push("(event_id IN (SELECT click_event_id FROM events WHERE workspace_id = ")
+        .bind(Value::UInt(query.workspace.0));
+    sql.push(" AND kind = 'lead' AND customer_id IN ").bind(ids).push("))");
 }
 
 fn push_range(sql: &mut Sql, range: Range, time: TimeColumn) {
@@ -84,21 +97,22 @@ fn push_dimension(sql: &mut Sql, dimension: Dimension, list: &List) {
     }
 }
 
-/// `US-CA` is the whole code, `CA` the part after the country, `US-Unknown` the visitors of a country whose region is not
-/// known, and the empty text those of whom not even the country is.
+/// `us-ca` is the whole region, `ca` the part after the country, `us-unknown` the visitors of a country whose region is not
+/// known, and the empty text those of whom not even the country is. Without regard to case, for a region that has no code
+/// goes by its name.
 fn push_region(sql: &mut Sql, values: &[String]) {
     let mut codes = Vec::new();
     let mut parts = Vec::new();
     let mut countries = Vec::new();
     for value in values {
         match value.split_once('-') {
-            Some((country, "Unknown")) => countries.push(country.to_owned()),
+            Some((country, "unknown")) => countries.push(country.to_owned()),
             Some(_) => codes.push(value.clone()),
             None if value.is_empty() => countries.push(String::new()),
             None => parts.push(value.clone()),
         }
     }
-    sql.push("(region IN ").bind(Value::Texts(codes));
-    sql.push(" OR (region != '' AND substring(region, 4) IN ").bind(Value::Texts(parts));
-    sql.push(") OR (region = '' AND country IN ").bind(Value::Texts(countries)).push("))");
+    sql.push("(lower(region) IN ").bind(Value::Texts(codes));
+    sql.push(" OR (region != '' AND substring(lower(region), 4) IN ").bind(Value::Texts(parts));
+    sql.push(") OR (region = '' AND lower(country) IN ").bind(Value::Texts(countries)).push("))");
 }

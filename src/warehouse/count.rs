@@ -56,6 +56,10 @@ pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -
         sql.push(column);
     }
     match by {
+        // The one dimension that is a number: 0 where no link was involved.
+        Dimension::Link if !unknown => {
+            sql.push(" HAVING link_id != 0");
+        }
         Dimension::Link => {}
         // A region that is not known still tells its country (Dub contract, 4.2).
         Dimension::Region if !unknown => {

@@ -6,6 +6,18 @@ use std::fmt::Write;
 
 use clickhouse::query::Query;
 
+/// Bytes of one parameter at most. ClickHouse refuses a form field beyond 128 KiB before it looks at any setting that comes
+/// with the request, so a limit raised there comes too late.
+const MAX_WRITTEN_BYTES: usize = 100_000;
+/// Numbers in one parameter at most: 20 digits and a comma each.
+const MAX_NUMBERS: usize = MAX_WRITTEN_BYTES / 21;
+
+/// What a text in a list takes at most once it is quoted and escaped, which happens twice.
+fn written_length(text: &str) -> usize {
+    let written = |byte: u8| if byte.is_ascii_control() || matches!(byte, b'\\' | b'\'') { 4 } else { 1 };
+    text.bytes().map(written).sum::<usize>() + "'',".len()
+}
+
 /// A bound value; its variant fixes the ClickHouse type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -22,6 +34,34 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value, or a list in parts that each fit into a parameter; at least one.
+    fn parts(self) -> Vec<Self> {
+        match self {
+            Self::Texts(values)
+                if values.iter().map(|value| written_length(value)).sum::<usize>() > MAX_WRITTEN_BYTES =>
+            {
+                let mut parts: Vec<Vec<String>> = Vec::new();
+                let mut room = 0;
+                for value in values {
+                    let length = written_length(&value);
+                    match parts.last_mut() {
+                        Some(part) if length <= room => part.push(value),
+                        _ => {
+                            parts.push(vec![value]);
+                            room = MAX_WRITTEN_BYTES;
+                        }
+                    }
+                    room = room.saturating_sub(length);
+                }
+                parts.into_iter().map(Self::Texts).collect()
+            }
+            Self::UInts(values) if values.len() > MAX_NUMBERS => {
+                values.chunks(MAX_NUMBERS).map(|part| Self::UInts(part.to_vec())).collect()
+            }
+            whole => vec![whole],
+        }
+    }
+
     fn type_name(&self) -> &'static str {
         match self {
             Self::UInt(_) => "UInt64",
@@ -53,8 +93,19 @@ impl Sql {
         self
     }
 
-    /// Appends a placeholder and keeps the value out of the text.
+    /// Appends a placeholder and keeps the value out of the text. A list too long for one is joined from several.
     pub fn bind(&mut self, value: Value) -> &mut Self {
+        let mut parts = value.parts();
+        if parts.len() == 1 {
+            return self.bind_whole(parts.remove(0));
+        }
+        for (place, part) in parts.into_iter().enumerate() {
+            self.push(if place == 0 { "arrayConcat(" } else { ", " }).bind_whole(part);
+        }
+        self.push(")")
+    }
+
+    fn bind_whole(&mut self, value: Value) -> &mut Self {
         // Writing to a string cannot fail.
         let _ = write!(self.text, "{{p{}:{}}}", self.values.len(), value.type_name());
         self.values.push(value);
@@ -94,5 +145,52 @@ impl Sql {
             query = query.with_setting(*name, *value);
         }
         query
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_joined_from_parameters() {
+        let numbers: Vec<u64> = (0..10_000).collect();
+        let mut sql = Sql::new("x IN ");
+        sql.bind(Value::UInts(numbers.clone()));
+        assert_eq!(sql.text(), "x IN arrayConcat({p0:Array(UInt64)}, {p1:Array(UInt64)}, {p2:Array(UInt64)})");
+        let bound: Vec<u64> = sql
+            .values()
+            .iter()
+            .flat_map(|value| match value {
+                Value::UInts(part) => part.clone(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(bound, numbers);
+    }
+
+    #[test]
+    fn long_texts_are_joined_from_parameters() {
+        // The longest values that a filter takes, at their worst.
+        let texts: Vec<String> = (0..100).map(|place| format!("{place}{}", "\\".repeat(4_000))).collect();
+        let mut sql = Sql::default();
+        sql.bind(Value::Texts(texts.clone()));
+        let mut bound = Vec::new();
+        for value in sql.values() {
+            let Value::Texts(part) = value else { panic!("{value:?}") };
+            assert!(part.iter().map(|text| written_length(text)).sum::<usize>() <= MAX_WRITTEN_BYTES);
+            bound.extend(part.clone());
+        }
+        assert_eq!(bound, texts);
+        assert_eq!(sql.values().len(), 17);
+    }
+
+    #[test]
+    fn short_lists_are_one_parameter() {
+        for value in [Value::Texts(Vec::new()), Value::UInts(Vec::new()), Value::Texts(vec!["a".to_owned()])] {
+            let mut sql = Sql::default();
+            sql.bind(value.clone());
+            assert_eq!(sql.values(), [value]);
+        }
     }
 }

@@ -160,7 +160,8 @@ impl From<warehouse::Error> for ApiError {
             warehouse::Error::TooExpensive(cause) => {
                 tracing::info!(%cause, "query hit a limit");
                 Self::TooExpensive(
-                    "The query takes more time or memory than one may. Ask for a shorter range or fewer filters.".to_owned(),
+                    "The query takes more time or memory than one may. Ask for a shorter range or fewer filters."
+                        .to_owned(),
                 )
             }
             warehouse::Error::Refused(cause)

@@ -143,9 +143,8 @@ async fn top_links(
         .filter(|link| link.deleted_at_ms.is_none())
         .map(|link| (link.id, link))
         .collect();
-    let first = [
-        "link", "id", "domain", "key", "shortLink", "url", "title", "comments", "folderId", "partnerId", "createdAt",
-    ];
+    let first =
+        ["link", "id", "domain", "key", "shortLink", "url", "title", "comments", "folderId", "partnerId", "createdAt"];
     let known = Table {
         columns: counts.columns.clone(),
         rows: counts.rows.into_iter().filter(|row| id_of(row).is_some_and(|id| links.contains_key(&id))).collect(),

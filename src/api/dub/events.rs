@@ -123,9 +123,7 @@ fn order(params: &Params) -> Result<Order, ApiError> {
 }
 
 async fn after(app: &App, workspace: WorkspaceId, click: &str) -> Result<From, ApiError> {
-    let unknown = || {
-        ApiError::invalid("custom", "startingAfter", "Invalid cursor: the provided ID does not exist.")
-    };
+    let unknown = || ApiError::invalid("custom", "startingAfter", "Invalid cursor: the provided ID does not exist.");
     let id = app.clicks.parse(click).ok_or_else(unknown)?;
     let at_ms = app.analytics.event_time_ms(workspace, id).await?.ok_or_else(unknown)?;
     Ok(From::After { at_ms, id })
@@ -151,7 +149,7 @@ struct Shown {
 
 impl Shown {
     /// A dimension with its label where it is unknown. A continent has none in Dub.
-    fn text<'a>(value: &'a str, dimension: Dimension) -> &'a str {
+    fn text(value: &str, dimension: Dimension) -> &str {
         match (value, dimension) {
             ("", Dimension::Continent) => "",
             ("", _) => dimension.info().blank.label(),
@@ -171,9 +169,31 @@ impl Shown {
 impl Record for Shown {
     fn columns() -> Vec<Cow<'static, str>> {
         [
-            "event", "timestamp", "click_id", "link_id", "domain", "key", "short_link", "url", "continent", "country",
-            "region", "city", "device", "browser", "os", "trigger", "referer", "referer_url", "utm_source", "utm_medium",
-            "utm_campaign", "utm_term", "utm_content", "bot", "user_agent",
+            "event",
+            "timestamp",
+            "click_id",
+            "link_id",
+            "domain",
+            "key",
+            "short_link",
+            "url",
+            "continent",
+            "country",
+            "region",
+            "city",
+            "device",
+            "browser",
+            "os",
+            "trigger",
+            "referer",
+            "referer_url",
+            "utm_source",
+            "utm_medium",
+            "utm_campaign",
+            "utm_term",
+            "utm_content",
+            "bot",
+            "user_agent",
         ]
         .map(Cow::Borrowed)
         .to_vec()

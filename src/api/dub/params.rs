@@ -120,9 +120,7 @@ pub fn read(params: &Params, accept: &str) -> Result<Reading, ApiError> {
 pub fn check_event(params: &Params, message: &str) -> Result<(), ApiError> {
     match params.text("event") {
         None | Some("clicks") => Ok(()),
-        Some(other) => {
-            Err(ApiError::invalid("invalid_value", "event", format!("{message}. Given: {}", quoted(other))))
-        }
+        Some(other) => Err(ApiError::invalid("invalid_value", "event", format!("{message}. Given: {}", quoted(other)))),
     }
 }
 
@@ -192,9 +190,7 @@ fn named_link(params: &Params) -> Result<Option<NamedLink>, ApiError> {
 
 fn filters(params: &Params, domain_is_spoken_for: bool) -> Result<Vec<Filter>, ApiError> {
     let mut filters = Vec::new();
-    let dimensions = DIMENSIONS
-        .iter()
-        .filter_map(|line| Some((Field::Dimension(line.dimension), line.dub_filter?)));
+    let dimensions = DIMENSIONS.iter().filter_map(|line| Some((Field::Dimension(line.dimension), line.dub_filter?)));
     let attributes = LinkAttribute::DUB_FILTERS
         .iter()
         .map(|&(attribute, name)| (Field::Attribute(attribute), name))
@@ -225,7 +221,8 @@ fn old_name(name: &str) -> Option<&'static str> {
 }
 
 fn counting(params: &Params) -> Result<Counting, ApiError> {
-    let bots = params.one_of("bots", &[("exclude", Bots::Exclude), ("include", Bots::Include), ("only", Bots::Only)])?;
+    let bots =
+        params.one_of("bots", &[("exclude", Bots::Exclude), ("include", Bots::Include), ("only", Bots::Only)])?;
     Ok(Counting {
         bots: bots.unwrap_or(Bots::Exclude),
         repeats: params.one_of("repeats", &[("exclude", false), ("include", true)])?.unwrap_or(false),
@@ -235,8 +232,11 @@ fn counting(params: &Params) -> Result<Counting, ApiError> {
 
 fn when(params: &Params) -> Result<When, ApiError> {
     let bound = |name| {
-        params.text(name)
-            .map(|text| Bound::parse(text).map_err(|error| ApiError::invalid("custom", name, format!("Invalid date: {error}"))))
+        params
+            .text(name)
+            .map(|text| {
+                Bound::parse(text).map_err(|error| ApiError::invalid("custom", name, format!("Invalid date: {error}")))
+            })
             .transpose()
     };
     let (start, end) = (bound("start")?, bound("end")?);

@@ -45,11 +45,7 @@ fn accept(headers: &HeaderMap) -> &str {
 ///
 /// # Errors
 /// [`ApiError::NotFound`] when the workspace has no such link.
-pub(super) async fn named_link(
-    app: &App,
-    workspace: WorkspaceId,
-    said: &Reading,
-) -> Result<Option<LinkId>, ApiError> {
+pub(super) async fn named_link(app: &App, workspace: WorkspaceId, said: &Reading) -> Result<Option<LinkId>, ApiError> {
     let name = match &said.link {
         None => return Ok(None),
         Some(NamedLink::At { domain, key }) => LinkName::Place(domain.clone(), key.clone()),
@@ -71,8 +67,7 @@ pub(super) async fn named_link(
 pub(super) async fn span(app: &App, workspace: WorkspaceId, said: &Reading) -> Result<Span, ApiError> {
     let now_ms = app.clock.now_ms();
     let beginning_ms = if said.when.needs_beginning() {
-        let (first, made) =
-            tokio::join!(app.analytics.beginning_ms(workspace), app.catalog.workspace(workspace));
+        let (first, made) = tokio::join!(app.analytics.beginning_ms(workspace), app.catalog.workspace(workspace));
         let made_ms = made?.map_or(now_ms, |workspace| workspace.created_at_ms);
         first?.map_or(made_ms, |first_ms| first_ms.min(made_ms))
     } else {

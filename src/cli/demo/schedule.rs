@@ -9,7 +9,8 @@ pub const DAYS: i64 = 90;
 
 /// Share of a day's clicks in each hour UTC: two waves, Europe's and America's.
 const HOURS: [f64; 24] = [
-    3.2, 2.6, 2.2, 1.9, 1.8, 2.0, 2.6, 3.6, 4.6, 5.2, 5.4, 5.3, 5.2, 5.6, 6.1, 6.3, 6.0, 5.5, 5.1, 4.9, 4.6, 4.2, 3.8, 3.5,
+    3.2, 2.6, 2.2, 1.9, 1.8, 2.0, 2.6, 3.6, 4.6, 5.2, 5.4, 5.3, 5.2, 5.6, 6.1, 6.3, 6.0, 5.5, 5.1, 4.9, 4.6, 4.2, 3.8,
+    3.5,
 ];
 
 /// Days ago, and by how much they stand out.
@@ -73,8 +74,7 @@ mod tests {
     fn every_click_has_a_time_in_order() {
         let now_ms = 1_795_178_096_789;
         for events in [0, 1, 7, 10_000] {
-            let times: Vec<i64> =
-                Schedule::new(events, now_ms).times(&mut SmallRng::seed_from_u64(1)).collect();
+            let times: Vec<i64> = Schedule::new(events, now_ms).times(&mut SmallRng::seed_from_u64(1)).collect();
             assert_eq!(times.len() as u64, events);
             assert!(times.is_sorted());
             assert!(times.iter().all(|&time| time < now_ms && time >= now_ms - (DAYS * 24 + 1) * HOUR_MS));

@@ -60,7 +60,8 @@ fn rows<T: std::fmt::Debug + PartialEq>(got: &[T], wanted: &[T]) -> String {
     text
 }
 
-fn brief(value: &impl std::fmt::Debug) -> String {
+/// What fits on a screen.
+pub fn brief(value: &impl std::fmt::Debug) -> String {
     let text = format!("{value:?}");
     text.chars().take(1_200).collect()
 }

@@ -1,11 +1,15 @@
 //! The engine's side: a question goes the way that a surface sends it, through the parsers of the program.
 
+use std::collections::{BTreeSet, HashMap};
+
 use futures_util::TryStreamExt as _;
 use linktrail::calendar::{Bound, Bucket, Buckets, Interval, Range, Span, Zone};
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::dimension::{DIMENSIONS, LinkAttribute};
+use linktrail::domain::id::LinkId;
 use linktrail::filter::{Field, Filter, Separator};
 use linktrail::plan::{Bots, Counting, From, Order, Page, Query, Request, Shape, build};
+use linktrail::warehouse::event::EventRow;
 
 use super::answer::{Answer, Seen, SeenLink};
 use super::question::{Form, MOST_BUCKETS, Question};
@@ -126,17 +130,21 @@ async fn table(scene: &Scene, query: Query) -> Result<Answer, String> {
     scene.stores.analytics.run(query).await.map(Answer::Table).map_err(text)
 }
 
+/// The events, with their links as they are now.
 async fn events(scene: &Scene, query: Query) -> Result<Vec<Seen>, String> {
-    let chunks: Vec<_> = scene.stores.analytics.events(query).try_collect().await.map_err(text)?;
-    let seen = chunks.into_iter().flatten().map(|record| Seen {
-        event: record.event,
-        link: record.link.map(|of| SeenLink {
-            id: of.0.id,
-            workspace: of.0.workspace,
-            clicks: of.1.clicks,
-            last_ms: of.1.last_clicked_ms,
-        }),
+    let (analytics, workspace) = (&scene.stores.analytics, query.workspace);
+    let chunks: Vec<Vec<EventRow>> = analytics.events(query).try_collect().await.map_err(text)?;
+    let events = chunks.concat();
+    let ids: BTreeSet<LinkId> = events.iter().map(|event| LinkId(event.link_id)).collect();
+    let ids: Vec<LinkId> = ids.into_iter().collect();
+    let counters = analytics.counters(workspace, &ids).await.map_err(text)?;
+    let links = analytics.links(workspace, &ids).await.map_err(text)?.into_iter().map(|link| {
+        let counters = counters.get(&link.id).copied().unwrap_or_default();
+        let (clicks, last_ms) = (counters.clicks, counters.last_clicked_ms);
+        (link.id, SeenLink { id: link.id, workspace: link.workspace, clicks, last_ms })
     });
+    let links: HashMap<LinkId, SeenLink> = links.collect();
+    let seen = events.into_iter().map(|event| Seen { link: links.get(&LinkId(event.link_id)).cloned(), event });
     Ok(seen.collect())
 }
 

@@ -9,7 +9,7 @@ use super::question::{ATTRIBUTES, BUCKETS, Form, GROUPS, INTERVALS};
 use super::words::PARAMETERS;
 
 /// From this number of questions on, every one of everything must have been among them.
-const WHOLE: usize = 1_500;
+const WHOLE: usize = 2_000;
 
 #[derive(Default)]
 pub struct Coverage {

@@ -91,7 +91,7 @@ async fn compare(scene: &Scene, number: u64, question: Question) -> Outcome {
         refused: expected == answer::Answer::Refused,
         empty: expected.is_empty(),
         cut: unfiltered.is_some_and(|unfiltered| unfiltered != expected),
-        mismatch: difference.map(|difference| format!("question {number}: {question:#?}\n{difference}")),
+        mismatch: difference.map(|difference| format!("question {number}: {}\n{difference}", answer::brief(&question))),
         question,
     }
 }

@@ -35,8 +35,8 @@ pub const GROUPS: &[&str] = &[
     "utm_terms",
     "utm_contents",
 ];
-/// Rows of a series at most.
-pub const MOST_BUCKETS: usize = 3_000;
+/// Rows of a series at most: a year of hours.
+pub const MOST_BUCKETS: usize = 8_784;
 
 /// Everything that one request says.
 #[derive(Clone, Debug)]
@@ -110,8 +110,8 @@ impl Form {
 impl Question {
     /// A random one.
     pub fn random(rng: &mut SmallRng, scene: &Scene) -> Self {
-        let workspace = *[0, 0, 0, 0, 1, 1, 1, 2].choose(rng).unwrap();
-        let kind = match rng.random_range(0..20) {
+        let workspace = if rng.random_bool(0.03) { 2 } else { rng.random_range(0..2) };
+        let kind = match rng.random_range(0..30) {
             0 => EventKind::Lead,
             1 => EventKind::Pageview,
             2 => *[EventKind::Sale, EventKind::Custom].choose(rng).unwrap(),
@@ -119,7 +119,7 @@ impl Question {
         };
         let form = form(rng, scene, workspace);
         let (start, end) = bounds(rng, &form);
-        let count = *[0, 0, 1, 1, 1, 2, 2, 3, 5].choose(rng).unwrap();
+        let count = *[0, 0, 1, 1, 1, 1, 1, 2, 2, 4].choose(rng).unwrap();
         let filters = PARAMETERS.sample(rng, count).map(|name| (*name, words::list(rng, scene, workspace, name)));
         let filters = filters.collect();
         Self {
@@ -134,7 +134,7 @@ impl Question {
             filters,
             root: rng.random_bool(0.06).then(|| rng.random()),
             link: rng.random_bool(0.05).then(|| scene.workspaces[0].links.choose(rng).unwrap().id),
-            bots: ["exclude", "exclude", "include", "include", "only"].choose(rng).unwrap(),
+            bots: ["exclude", "exclude", "include", "include", "include", "only"].choose(rng).unwrap(),
             repeats: rng.random(),
             unique: rng.random_bool(0.3),
             form,

@@ -132,7 +132,7 @@ fn exact(stored: &str, value: &str, blank: &str) -> bool {
 }
 
 fn any_case(stored: &str, value: &str, blank: &str) -> bool {
-    exact(&stored.to_ascii_lowercase(), &value.to_ascii_lowercase(), blank)
+    stored.eq_ignore_ascii_case(value) || exact(stored, value, blank)
 }
 
 /// `US-CA`, `CA` wherever it is, `US-Unknown`, or `Unknown` for those of whom not even the country is known.

@@ -26,10 +26,9 @@ async fn a_workspace_sees_only_its_own() {
         for asking in [0, 1] {
             let question = hostile(&mut rng, &scene, asking);
             let answer = asking::ask(&scene, &question).await;
-            let answer =
-                answer.unwrap_or_else(|error| panic!("seed {seed}, question {number}: {error}\n{question:#?}"));
+            let answer = answer.unwrap_or_else(|error| panic!("seed {seed}, question {number}: {error}\n{question:?}"));
             rows += own_rows(&scene, &question, &answer)
-                .unwrap_or_else(|foreign| panic!("seed {seed}, question {number}: {foreign}\n{question:#?}"));
+                .unwrap_or_else(|foreign| panic!("seed {seed}, question {number}: {foreign}\n{question:?}"));
         }
     }
     assert!(rows > 10_000, "too few rows to tell: {rows}");

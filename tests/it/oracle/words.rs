@@ -1,6 +1,7 @@
 //! The words of random events, and of the random filters that ask for them.
 
 use linktrail::domain::id::{CustomerId, FolderId, LinkId, TagId};
+use linktrail::filter::MAX_VALUES;
 use rand::RngExt;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -166,10 +167,11 @@ pub const PARAMETERS: &[&str] = &[
 
 /// The text of a filter as a caller might write it.
 pub fn list(rng: &mut SmallRng, scene: &Scene, workspace: usize, parameter: &str) -> String {
-    let count = match rng.random_range(0..40) {
-        0 => 0,
-        1 => 700,
-        2..=20 => 1,
+    let count = match rng.random_range(0..400) {
+        // Nearly as many as are allowed, for some hold commas; the store's limits on a request are far lower unless raised.
+        0 => MAX_VALUES / 10 * 9,
+        1..=8 => 0,
+        9..=160 => 1,
         _ => rng.random_range(2..5),
     };
     let mut text = String::new();
@@ -183,7 +185,12 @@ pub fn list(rng: &mut SmallRng, scene: &Scene, workspace: usize, parameter: &str
         if rng.random_bool(0.03) {
             text.push(',');
         }
-        text.push_str(&value(rng, scene, workspace, parameter));
+        if place > 100 && rng.random_bool(0.9) {
+            // Not one like the other, so that all are sent.
+            text.push_str(&format!("nobody's value number {place}"));
+        } else {
+            text.push_str(&value(rng, scene, workspace, parameter));
+        }
     }
     text
 }
