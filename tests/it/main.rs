@@ -6,6 +6,7 @@ mod catalog;
 mod engines;
 mod links;
 mod oracle;
+mod reading;
 mod sql;
 mod visits;
 mod world;
