@@ -20,7 +20,7 @@ help:
 	@echo 'make build   build target/release/linktrail'
 	@echo 'make test    all tests, against engines of their own (TESTS=... to choose)'
 	@echo 'make lint    formatting, clippy and documentation without warnings'
-	@echo 'make bench   benchmarks; no store needed'
+	@echo 'make bench   benchmarks: parts, queries, redirects; the last two need the engines'
 	@echo 'make engines fetch ClickHouse, Postgres and the country data into .engines (209 MB)'
 	@echo 'make city    fetch the city data into .engines/city (64 MB)'
 	@echo 'make clean   remove what was built; engines and data stay'
@@ -42,8 +42,8 @@ lint: tools
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 
-bench: tools
-	cargo bench --locked
+bench: tools engines
+	$(OWN_STORES) cargo bench --locked
 
 engines:
 	@.engines/fetch engines

@@ -1,19 +1,18 @@
 //! Lists of events, streamed: rows come from ClickHouse as they are read, a chunk at a time, so that a list of any length
 //! takes the memory of one chunk.
 
-use clickhouse::query::RowCursor;
 use futures_util::Stream;
 
 use crate::plan::{Query, Shape};
-use crate::warehouse;
 use crate::warehouse::event::{self, EventRow};
+use crate::warehouse::{self, Rows};
 
 use super::{Analytics, Error};
 
 /// Events in one chunk.
 const CHUNK: usize = 500;
 
-async fn next_chunk(rows: &mut RowCursor<EventRow>) -> Result<Vec<EventRow>, warehouse::Error> {
+async fn next_chunk(rows: &mut Rows<EventRow>) -> Result<Vec<EventRow>, warehouse::Error> {
     let mut chunk = Vec::with_capacity(CHUNK);
     while chunk.len() < CHUNK {
         match rows.next().await? {

@@ -23,7 +23,7 @@ use tower::Service;
 use crate::calendar::clock::Clock;
 use crate::domain::hit::Hit;
 use crate::redirect::{BoxFuture, Click, Decision, Place, Redirect, Resolver, Target, Unresolved, Visit, decide};
-use crate::telemetry::name::{CLICKS_LOST_TOTAL, VISITS_TOTAL};
+use crate::telemetry::name::VISITS_TOTAL;
 use crate::web::client::{self, ClientRules, Peer};
 use crate::web::page::{Page, X_ROBOTS_TAG};
 
@@ -141,9 +141,10 @@ impl<R: Recorder> Visits<R> {
         }
     }
 
+    /// The recorder counts what it loses; the visitor is sent on all the same.
     async fn record(&self, hit: &Hit) {
         if let Err(Refused { reason }) = self.recorder.record(hit).await {
-            metrics::counter!(CLICKS_LOST_TOTAL, "reason" => reason).increment(1);
+            tracing::debug!(reason, "click not recorded");
         }
     }
 

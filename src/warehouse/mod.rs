@@ -7,6 +7,7 @@ pub mod batch;
 pub mod condition;
 pub mod count;
 pub mod event;
+pub mod fact;
 pub mod failure;
 pub mod insert;
 pub mod migrate;
@@ -24,8 +25,18 @@ use url::Url;
 pub use failure::{Disposition, Error};
 pub use sql::Sql;
 
+use failure::within;
+
 /// A batch that takes longer than this is sent again.
-const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+const INSERT_LIMIT: Duration = Duration::from_secs(60);
+/// The drain's questions about batches.
+const BATCH_LIMIT: Duration = Duration::from_secs(60);
+/// Schema changes may have to wait for others.
+const SCHEMA_LIMIT: Duration = Duration::from_secs(300);
+/// A sign of life.
+const PING_LIMIT: Duration = Duration::from_secs(3);
+/// ClickHouse ends a query by itself at its cap; past it by this much it is taken for silent.
+const QUERY_SLACK: Duration = Duration::from_secs(5);
 
 /// How to reach ClickHouse and what a query may cost.
 #[derive(Clone, Debug)]
@@ -49,6 +60,23 @@ pub struct Warehouse {
     reader: Client,
     database: String,
     cluster: Option<String>,
+    query_limit: Duration,
+}
+
+/// The rows of an answer, as they come.
+pub struct Rows<T> {
+    cursor: RowCursor<T>,
+    limit: Duration,
+}
+
+impl<T: RowOwned + RowRead> Rows<T> {
+    /// The next row; `None` after the last.
+    ///
+    /// # Errors
+    /// When the query fails or hits a cap, also after some rows, or the server falls silent.
+    pub async fn next(&mut self) -> Result<Option<T>, Error> {
+        within(self.limit, self.cursor.next()).await
+    }
 }
 
 impl Warehouse {
@@ -66,7 +94,8 @@ impl Warehouse {
             // Rows that do not fit in memory while they are sorted or grouped go to disk before the cap is hit.
             .with_setting("max_bytes_before_external_group_by", (options.query_max_memory_bytes / 2).to_string())
             .with_setting("max_bytes_before_external_sort", (options.query_max_memory_bytes / 2).to_string());
-        Ok(Self { writer, reader, database, cluster: options.cluster.clone() })
+        let query_limit = Duration::from_secs(options.query_max_secs.into()) + QUERY_SLACK;
+        Ok(Self { writer, reader, database, cluster: options.cluster.clone(), query_limit })
     }
 
     /// Whether ClickHouse answers, to the reader and to the writer.
@@ -74,9 +103,8 @@ impl Warehouse {
     /// # Errors
     /// When one of them gets no answer.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.reader.query_raw("SELECT 1").execute().await?;
-        self.writer.query_raw("SELECT 1").execute().await?;
-        Ok(())
+        within(PING_LIMIT, self.reader.query_raw("SELECT 1").execute()).await?;
+        within(PING_LIMIT, self.writer.query_raw("SELECT 1").execute()).await
     }
 
     /// ClickHouse's clock, in milliseconds.
@@ -84,16 +112,16 @@ impl Warehouse {
     /// # Errors
     /// When it does not answer.
     pub async fn now_ms(&self) -> Result<i64, Error> {
-        Ok(self.reader.query_raw("SELECT toUnixTimestamp64Milli(now64(3))").fetch_one::<i64>().await?)
+        within(PING_LIMIT, self.reader.query_raw("SELECT toUnixTimestamp64Milli(now64(3))").fetch_one::<i64>()).await
     }
 
     /// Runs an analytics query and hands out its rows as they come.
     ///
     /// # Errors
     /// When it cannot be sent; a failure of the server shows with the first row.
-    pub fn rows<T: Row>(&self, sql: &Sql) -> Result<RowCursor<T>, Error> {
+    pub fn rows<T: Row>(&self, sql: &Sql) -> Result<Rows<T>, Error> {
         tracing::debug!(sql = sql.text(), "query");
-        Ok(sql.query(&self.reader).fetch()?)
+        Ok(Rows { cursor: sql.query(&self.reader).fetch()?, limit: self.query_limit })
     }
 
     /// Runs an analytics query and collects its rows.
@@ -101,17 +129,17 @@ impl Warehouse {
     /// # Errors
     /// When it cannot be answered within its caps.
     pub async fn collect<T: RowOwned + RowRead>(&self, sql: &Sql) -> Result<Vec<T>, Error> {
-        let mut cursor = self.rows::<T>(sql)?;
-        let mut rows = Vec::new();
-        while let Some(row) = cursor.next().await? {
-            rows.push(row);
+        let mut rows = self.rows::<T>(sql)?;
+        let mut collected = Vec::new();
+        while let Some(row) = rows.next().await? {
+            collected.push(row);
         }
-        Ok(rows)
+        Ok(collected)
     }
 
     async fn create_database(&self) -> Result<(), Error> {
         // A user with just the rights on its own database may not create it, and need not: then it is there.
-        if self.writer.query_raw("SELECT 1").execute().await.is_ok() {
+        if within(PING_LIMIT, self.writer.query_raw("SELECT 1").execute()).await.is_ok() {
             return Ok(());
         }
         let statement = format!(
@@ -119,7 +147,8 @@ impl Warehouse {
             migrate::quoted(&self.database),
             self.cluster.as_deref().map(|name| format!("ON CLUSTER {}", migrate::quoted(name))).unwrap_or_default(),
         );
-        Ok(self.writer.clone().with_database("default").query_raw(&statement).execute().await?)
+        let server = self.writer.clone().with_database("default");
+        within(SCHEMA_LIMIT, server.query_raw(&statement).execute()).await
     }
 }
 

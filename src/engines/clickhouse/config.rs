@@ -3,6 +3,7 @@
 //! The users: `writer` and `reader` have what the README asks for on a server of one's own, and no more, so that every
 //! test also proves those grants sufficient. `default` must exist without a password, because the process itself signs in
 //! as it; two statements of its own use up its quota, so that nobody else on this machine gets more from it than constants.
+//! Its limits stand in a profile of its own, because ClickHouse lays the profile `default` under that of every user.
 
 use sha2::{Digest, Sha256};
 
@@ -77,9 +78,11 @@ pub(super) fn users(users: &Users<'_>) -> String {
         r"<clickhouse>
     <profiles>
         <default>
-            <max_memory_usage>{OPEN_USER_BYTES}</max_memory_usage>
             <http_max_field_value_size>{FIELD_BYTES}</http_max_field_value_size>
         </default>
+        <open>
+            <max_memory_usage>{OPEN_USER_BYTES}</max_memory_usage>
+        </open>
         <writer>
             <async_insert>0</async_insert>
             <http_max_field_value_size>{FIELD_BYTES}</http_max_field_value_size>
@@ -97,7 +100,7 @@ pub(super) fn users(users: &Users<'_>) -> String {
         <default>
             <password></password>
             <networks><ip>127.0.0.1</ip></networks>
-            <profile>default</profile>
+            <profile>open</profile>
             <quota>own_start</quota>
             <grants>
                 <query>GRANT SYSTEM LISTEN ON *.*</query>
@@ -150,6 +153,17 @@ mod tests {
         let text = configuration(&settings);
         assert!(text.contains("<path>/a &amp; b/&lt;c&gt;/it's/</path>"), "{text}");
         assert!(text.contains("<http_port>20001</http_port>"));
+    }
+
+    #[test]
+    fn limits_of_the_open_user_are_nobody_elses() {
+        let text = users(&Users { writer: ("writer", "w"), reader: ("reader", "r") });
+        let (profiles, accounts) = text.split_once("</profiles>").unwrap();
+        let (_, limited) = profiles.split_once("<open>").unwrap();
+        let (limits, others) = limited.split_once("</open>").unwrap();
+        assert!(limits.contains("max_memory_usage"));
+        assert!(!others.contains("max_memory_usage") && text.matches("max_memory_usage>").count() == 2, "{text}");
+        assert_eq!(accounts.matches("<profile>open</profile>").count(), 1);
     }
 
     #[test]
