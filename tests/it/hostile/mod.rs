@@ -6,3 +6,4 @@ mod injection;
 mod limits;
 mod running;
 mod streams;
+mod words;

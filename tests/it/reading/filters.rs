@@ -1,6 +1,7 @@
 //! What every parameter lets through, in letters of the scene's events.
 
-use super::scene::{CUSTOMER, Scene};
+use super::lines::CUSTOMER;
+use super::scene::Scene;
 
 const ALL: &str = "abcdefghij";
 

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod filters;
+mod lines;
 mod pages;
 mod refusals;
 pub mod scene;

@@ -8,7 +8,8 @@ use linktrail::domain::hit::Trigger;
 use linktrail::domain::id::LinkId;
 use serde_json::Value;
 
-use super::scene::{NOW, Scene, ms};
+use super::lines::{NOW, ms};
+use super::scene::Scene;
 
 #[tokio::test]
 async fn pages_and_orders() {
