@@ -21,7 +21,9 @@ impl LinkSource for CatalogSource {
         slug_key: &'a str,
     ) -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>> {
         Box::pin(async move {
-            let Some(link) = self.0.resolve(domain, slug_key).await.map_err(|error| unavailable(&error))? else { return Ok(None) };
+            let Some(link) = self.0.resolve(domain, slug_key).await.map_err(|error| unavailable(&error))? else {
+                return Ok(None);
+            };
             let workspace = self.0.workspace(link.workspace).await.map_err(|error| unavailable(&error))?;
             let settings = workspace.map_or_else(WorkspaceSettings::default, |workspace| workspace.settings);
             Ok(Some(FoundLink { link, settings }))

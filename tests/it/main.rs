@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
 mod buckets;
-mod engines;
 mod catalog;
+mod engines;
+mod faults;
 mod links;
 mod oracle;
 mod sql;
