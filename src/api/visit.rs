@@ -1,7 +1,7 @@
 //! `GET /{slug}`: what a visitor of a short link gets.
 //!
 //! A redirect that counts is answered when its click is on disk. When the click cannot be recorded at all, the visitor is
-//! sent on all the same and the loss is counted. Every reason why a link is not followed, except that its time is over,
+//! sent on all the same; the recorder counts the loss. Every reason why a link is not followed, except that its time is over,
 //! looks like a link that never was.
 
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ use tower::Service;
 use crate::calendar::clock::Clock;
 use crate::domain::hit::Hit;
 use crate::redirect::{BoxFuture, Click, Decision, Place, Redirect, Resolver, Target, Unresolved, Visit, decide};
-use crate::telemetry::name::{CLICKS_LOST_TOTAL, VISITS_TOTAL};
+use crate::telemetry::name::VISITS_TOTAL;
 use crate::web::client::{self, ClientRules, Peer};
 use crate::web::page::{Page, X_ROBOTS_TAG};
 
@@ -42,7 +42,8 @@ pub struct Refused {
 
 /// Keeps clicks.
 pub trait Recorder: Send + Sync + 'static {
-    /// Takes a click; the future ends when it will survive a crash, or with the reason why it never will be stored.
+    /// Takes a click; the future ends when it will survive a crash, or with the reason why it may never be stored. Counts
+    /// the clicks that are lost.
     fn record(&self, hit: &Hit) -> impl Future<Output = Result<(), Refused>> + Send;
 }
 
@@ -142,8 +143,8 @@ impl<R: Recorder> Visits<R> {
     }
 
     async fn record(&self, hit: &Hit) {
-        if let Err(Refused { reason }) = self.recorder.record(hit).await {
-            metrics::counter!(CLICKS_LOST_TOTAL, "reason" => reason).increment(1);
+        if let Err(refused) = self.recorder.record(hit).await {
+            tracing::debug!("{refused}");
         }
     }
 

@@ -14,6 +14,9 @@ pub(super) const LOCK: &str = "lock";
 /// Appended to the name of a file that looks like a segment but cannot be read as one.
 pub(super) const UNREADABLE: &str = ".unreadable";
 
+/// What the owner of the spool keeps beside it.
+const OWNERS: &str = "node";
+
 /// What was found.
 pub(super) struct Survey {
     /// Segments with at least one record, in the order in which they are read.
@@ -53,7 +56,7 @@ pub(super) fn survey(disk: &dyn Disk, folder: &Path) -> io::Result<Survey> {
         let Some(promised) = segment::parse_name(&name) else {
             if name.ends_with(UNREADABLE) {
                 found.set_aside.push(name);
-            } else if name != LOCK && name != checkpoint::NAME {
+            } else if name != LOCK && name != checkpoint::NAME && name != OWNERS {
                 found.strange.push(name);
             }
             continue;

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use crate::domain::click_id::EventId;
 use crate::domain::id::LinkId;
 
-use super::Warehouse;
 use super::failure::Error;
 use super::sql::{Sql, Value};
+use super::{WRITER_LIMIT, Warehouse, in_time};
 
 #[derive(Row, Deserialize)]
 struct CountRow {
@@ -35,7 +35,7 @@ impl Warehouse {
     /// # Errors
     /// When ClickHouse cannot tell.
     pub async fn stored(&self, first: EventId, last: EventId, start_ms: i64, end_ms: i64) -> Result<u64, Error> {
-        let row: CountRow = self
+        let answer = self
             .writer
             .query_raw(
                 "SELECT uniqExact(event_id) AS events FROM events \
@@ -48,9 +48,8 @@ impl Warehouse {
             .param("first", first.0)
             .param("last", last.0)
             .with_setting("max_execution_time", "60")
-            .fetch_one()
-            .await?;
-        Ok(row.events)
+            .fetch_one::<CountRow>();
+        Ok(in_time(WRITER_LIMIT, answer).await?.events)
     }
 
     /// Brings the rollup in line with the events of `node` within `[start_ms, end_ms)`: adds what an insert that was cut short
@@ -59,7 +58,8 @@ impl Warehouse {
     /// # Errors
     /// When ClickHouse refuses; calling again is safe.
     pub async fn reconcile(&self, node: u16, start_ms: i64, end_ms: i64) -> Result<(), Error> {
-        self.writer
+        let answer = self
+            .writer
             .query_raw(
                 "INSERT INTO events_15m (workspace_id, kind, slot, link_id, bot, repeat, node, events, last) \
                  SELECT workspace_id, kind, slot, link_id, bot, repeat, {node:UInt16}, \
@@ -89,9 +89,8 @@ impl Warehouse {
             .param("highest", EventId::new(node, (1 << 48) - 1).0)
             .with_setting("async_insert", "0")
             .with_setting("insert_deduplicate", "0")
-            .execute()
-            .await?;
-        Ok(())
+            .execute();
+        in_time(WRITER_LIMIT, answer).await
     }
 
     /// The clicks within `[start_ms, end_ms)` that are no repeats, of the node of `before` and with identities below it.
@@ -104,7 +103,7 @@ impl Warehouse {
         start_ms: i64,
         end_ms: i64,
     ) -> Result<Vec<RecentClickRow>, Error> {
-        Ok(self
+        let answer = self
             .writer
             .query_raw(
                 "SELECT workspace_id, link_id, visitor, toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
@@ -116,8 +115,8 @@ impl Warehouse {
             .param("end", end_ms)
             .param("lowest", EventId::new(before.node(), 0).0)
             .param("before", before.0)
-            .fetch_all()
-            .await?)
+            .fetch_all();
+        in_time(WRITER_LIMIT, answer).await
     }
 
     /// The time of the workspace's first event in milliseconds, at a quarter of an hour; `None` when it has none.
@@ -130,15 +129,15 @@ impl Warehouse {
             at_ms: i64,
             slots: u64,
         }
-        let row: BeginningRow = self
+        let answer = self
             .reader
             .query_raw(
                 "SELECT toInt64(toUnixTimestamp(min(slot))) * 1000 AS at_ms, count() AS slots FROM events_15m \
                  WHERE workspace_id = {workspace:UInt64}",
             )
             .param("workspace", workspace.0)
-            .fetch_one()
-            .await?;
+            .fetch_one::<BeginningRow>();
+        let row = in_time(self.query_limit, answer).await?;
         Ok((row.slots > 0).then_some(row.at_ms))
     }
 
@@ -155,7 +154,7 @@ impl Warehouse {
         struct TimeRow {
             at_ms: i64,
         }
-        let row: Option<TimeRow> = self
+        let answer = self
             .reader
             .query_raw(
                 "SELECT toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
@@ -163,8 +162,8 @@ impl Warehouse {
             )
             .param("workspace", workspace.0)
             .param("event", event.0)
-            .fetch_optional()
-            .await?;
+            .fetch_optional::<TimeRow>();
+        let row = in_time(self.query_limit, answer).await?;
         Ok(row.map(|row| row.at_ms))
     }
 

@@ -16,6 +16,7 @@ pub mod sql;
 
 use std::time::Duration;
 
+use clickhouse::error::Error as DriverError;
 use clickhouse::query::RowCursor;
 use clickhouse::{Client, Row, RowOwned, RowRead};
 use secrecy::{ExposeSecret, SecretString};
@@ -26,6 +27,11 @@ pub use sql::Sql;
 
 /// A batch that takes longer than this is sent again.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+/// A query of the drain that takes longer than this is asked again.
+const WRITER_LIMIT: Duration = Duration::from_secs(300);
+/// ClickHouse ends a query that takes too long, and says so; one that stays silent for so much longer is away: frozen,
+/// or behind a broken network.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// How to reach ClickHouse and what a query may cost.
 #[derive(Clone, Debug)]
@@ -49,6 +55,7 @@ pub struct Warehouse {
     reader: Client,
     database: String,
     cluster: Option<String>,
+    query_limit: Duration,
 }
 
 impl Warehouse {
@@ -66,17 +73,20 @@ impl Warehouse {
             // Rows that do not fit in memory while they are sorted or grouped go to disk before the cap is hit.
             .with_setting("max_bytes_before_external_group_by", (options.query_max_memory_bytes / 2).to_string())
             .with_setting("max_bytes_before_external_sort", (options.query_max_memory_bytes / 2).to_string());
-        Ok(Self { writer, reader, database, cluster: options.cluster.clone() })
+        let query_limit = Duration::from_secs(options.query_max_secs.into()) + SILENCE;
+        Ok(Self { writer, reader, database, cluster: options.cluster.clone(), query_limit })
     }
 
     /// Whether ClickHouse answers, to the reader and to the writer.
     ///
     /// # Errors
-    /// When one of them gets no answer.
+    /// When one of them gets no answer within three seconds.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.reader.query_raw("SELECT 1").execute().await?;
-        self.writer.query_raw("SELECT 1").execute().await?;
-        Ok(())
+        in_time(SILENCE, async {
+            self.reader.query_raw("SELECT 1").execute().await?;
+            self.writer.query_raw("SELECT 1").execute().await
+        })
+        .await
     }
 
     /// ClickHouse's clock, in milliseconds.
@@ -84,10 +94,11 @@ impl Warehouse {
     /// # Errors
     /// When it does not answer.
     pub async fn now_ms(&self) -> Result<i64, Error> {
-        Ok(self.reader.query_raw("SELECT toUnixTimestamp64Milli(now64(3))").fetch_one::<i64>().await?)
+        let answer = self.reader.query_raw("SELECT toUnixTimestamp64Milli(now64(3))").fetch_one::<i64>();
+        in_time(self.query_limit, answer).await
     }
 
-    /// Runs an analytics query and hands out its rows as they come.
+    /// Runs an analytics query and hands out its rows as they come; [`next_rows`](Self::next_rows) takes them.
     ///
     /// # Errors
     /// When it cannot be sent; a failure of the server shows with the first row.
@@ -102,11 +113,36 @@ impl Warehouse {
     /// When it cannot be answered within its caps.
     pub async fn collect<T: RowOwned + RowRead>(&self, sql: &Sql) -> Result<Vec<T>, Error> {
         let mut cursor = self.rows::<T>(sql)?;
-        let mut rows = Vec::new();
-        while let Some(row) = cursor.next().await? {
-            rows.push(row);
-        }
-        Ok(rows)
+        let all = async {
+            let mut rows = Vec::new();
+            while let Some(row) = cursor.next().await? {
+                rows.push(row);
+            }
+            Ok(rows)
+        };
+        in_time(self.query_limit, all).await
+    }
+
+    /// At most `count` further rows; fewer at the end only.
+    ///
+    /// # Errors
+    /// When the query fails on its way, or ClickHouse is silent for longer than a query may take.
+    pub async fn next_rows<T: RowOwned + RowRead>(
+        &self,
+        cursor: &mut RowCursor<T>,
+        count: usize,
+    ) -> Result<Vec<T>, Error> {
+        let some = async {
+            let mut rows = Vec::with_capacity(count);
+            while rows.len() < count {
+                match cursor.next().await? {
+                    Some(row) => rows.push(row),
+                    None => break,
+                }
+            }
+            Ok(rows)
+        };
+        in_time(self.query_limit, some).await
     }
 
     async fn create_database(&self) -> Result<(), Error> {
@@ -120,6 +156,14 @@ impl Warehouse {
             self.cluster.as_deref().map(|name| format!("ON CLUSTER {}", migrate::quoted(name))).unwrap_or_default(),
         );
         Ok(self.writer.clone().with_database("default").query_raw(&statement).execute().await?)
+    }
+}
+
+/// An answer within `limit`, or the store counts as away.
+async fn in_time<T>(limit: Duration, answer: impl Future<Output = Result<T, DriverError>>) -> Result<T, Error> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Error::Unavailable(format!("no answer within {} s", limit.as_secs()))),
     }
 }
 

@@ -54,7 +54,7 @@ impl Home {
         Self::new(folder, flags, Vec::new())
     }
 
-    /// An empty folder whose stores are those of a running home.
+    /// An empty folder whose stores are those of a home that runs.
     pub fn beside(other: &Self, flags: &[&str]) -> Self {
         let urls = other.urls();
         let variables = vec![
@@ -104,7 +104,7 @@ impl Home {
         self.folder.path()
     }
 
-    /// Where its stores are; embedded ones must have been started once.
+    /// Where its stores are, once they were started.
     pub fn urls(&self) -> Urls {
         let own: Value = serde_json::from_slice(&fs::read(self.path().join("stores.json")).unwrap()).unwrap();
         let text = |name: &str| own[name].as_str().unwrap_or_default().to_owned();
@@ -141,8 +141,23 @@ impl Home {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
+    /// Leaves the folder for others; its path.
+    fn keep(mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.path().to_owned()
+    }
+
     fn log_file(&self) -> PathBuf {
         self.path().join("server.log")
+    }
+}
+
+/// What the program said helps to understand why a test failed.
+impl Drop for Home {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("log of {}:\n{}", self.address, self.log());
+        }
     }
 }
 
@@ -203,7 +218,7 @@ async fn furnish() -> PathBuf {
         assert_eq!(made.status, 200, "{}", made.body);
     }
     assert!(server.stop().await.success());
-    let path = home.folder.keep();
+    let path = home.keep();
     // Copies run at the same time, so each finds ports of its own.
     for remembered in ["clickhouse/port", "postgres/port", "server.log"] {
         fs::remove_file(path.join(remembered)).unwrap();

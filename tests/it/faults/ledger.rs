@@ -96,7 +96,7 @@ impl Ledger {
                     UNION ALL SELECT link_id, slot, bot, repeat, node, 0 AS happened, events AS counted FROM events_15m \
                 ) GROUP BY link_id, slot, bot, repeat, node HAVING happened != counted)";
         let drift = reader.query(drift).fetch_one::<u64>().await.unwrap();
-        let identities = "SELECT count() - uniqExact(event_id) FROM events";
+        let identities = "SELECT toUInt64(count() - uniqExact(event_id)) FROM events";
         let shared_identities = reader.query(identities).fetch_one::<u64>().await.unwrap();
         let firsts = "SELECT count() FROM (SELECT countIf(NOT repeat) AS firsts FROM events \
                 GROUP BY link_id, visitor, bitShiftRight(event_id, 48) HAVING firsts != 1)";

@@ -26,9 +26,9 @@ async fn until_status(home: &Home, slug: &str, status: u16) {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_agree_on_links_and_store_their_own_events() {
     let first = Home::furnished(&HASTY).await;
+    let server = first.start().await;
     let second = Home::beside(&first, &HASTY);
     let ledger = Ledger::new();
-    let server = first.start().await;
     let other = second.start().await;
     assert_eq!(other.descendants(), [0; 0], "it has no engines of its own");
     let loads = [Load::start(&ledger, &first, 4), Load::start(&ledger, &second, 4)];

@@ -125,7 +125,7 @@ async fn without_postgres_known_links_work_and_the_rest_says_so() {
         let begun = Instant::now();
         let (unknown, known, listed) = tokio::join!(
             ask(home.address, "GET", "/unknown-too", "", ""),
-            home.visit("moving"),
+            home.visit("one"),
             home.call("GET", "/links", None),
         );
         assert!(matches!(unknown.unwrap().status, 503 | 404));
