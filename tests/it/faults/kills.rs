@@ -56,7 +56,7 @@ async fn all_processes_killed_at_once_and_a_lost_checkpoint_lose_and_double_noth
     let server = home.start().await;
     ledger.assert_exactly_once(&[&home]).await;
     let log = home.log();
-    assert!(log.contains(FOUND), "no batch was in doubt:\n{log}");
+    assert!(log.contains(FOUND), "no batch was in doubt");
     assert!(server.stop().await.success());
 }
 
@@ -67,12 +67,12 @@ async fn a_store_that_forgot_its_tokens_is_asked_before_a_batch_is_sent_again() 
     let ledger = Ledger::new();
     for round in 1.. {
         let server = home.start().await;
+        ledger.assert_exactly_once(&[&home]).await;
         if home.log().contains(FOUND) {
-            ledger.assert_exactly_once(&[&home]).await;
             assert!(server.stop().await.success());
             return;
         }
-        assert!(round <= ROUNDS, "no batch was stored without our knowing:\n{}", home.log());
+        assert!(round <= ROUNDS, "no batch was stored without our knowing");
         let load = Load::start(&ledger, &home, 16);
         ledger.reach_more(500).await;
         kill_behind_its_back(server).await;
