@@ -5,11 +5,23 @@ use futures_util::Stream;
 
 use crate::plan::{Query, Shape};
 use crate::warehouse::event::{self, EventRow};
+use crate::warehouse::{self, Rows};
 
 use super::{Analytics, Error};
 
 /// Events in one chunk.
 const CHUNK: usize = 500;
+
+async fn next_chunk(rows: &mut Rows<EventRow>) -> Result<Vec<EventRow>, warehouse::Error> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    while chunk.len() < CHUNK {
+        match rows.next().await? {
+            Some(row) => chunk.push(row),
+            None => break,
+        }
+    }
+    Ok(chunk)
+}
 
 impl Analytics {
     /// The events that a query with [`Shape::Events`] asks for, in order and in chunks; none for any other shape. The
@@ -21,7 +33,7 @@ impl Analytics {
             if let Shape::Events { order, page } = query.shape {
                 let mut rows = analytics.warehouse.rows::<EventRow>(&event::events(&query, order, page))?;
                 loop {
-                    let chunk = analytics.warehouse.next_rows(&mut rows, CHUNK).await?;
+                    let chunk = next_chunk(&mut rows).await?;
                     let last = chunk.len() < CHUNK;
                     if !chunk.is_empty() {
                         yield chunk;

@@ -1,7 +1,7 @@
 //! `GET /{slug}`: what a visitor of a short link gets.
 //!
 //! A redirect that counts is answered when its click is on disk. When the click cannot be recorded at all, the visitor is
-//! sent on all the same; the recorder counts the loss. Every reason why a link is not followed, except that its time is over,
+//! sent on all the same and the loss is counted. Every reason why a link is not followed, except that its time is over,
 //! looks like a link that never was.
 
 use std::convert::Infallible;
@@ -42,8 +42,7 @@ pub struct Refused {
 
 /// Keeps clicks.
 pub trait Recorder: Send + Sync + 'static {
-    /// Takes a click; the future ends when it will survive a crash, or with the reason why it may never be stored. Counts
-    /// the clicks that are lost.
+    /// Takes a click; the future ends when it will survive a crash, or with the reason why it never will be stored.
     fn record(&self, hit: &Hit) -> impl Future<Output = Result<(), Refused>> + Send;
 }
 
@@ -142,9 +141,10 @@ impl<R: Recorder> Visits<R> {
         }
     }
 
+    /// The recorder counts what it loses; the visitor is sent on all the same.
     async fn record(&self, hit: &Hit) {
-        if let Err(refused) = self.recorder.record(hit).await {
-            tracing::debug!("{refused}");
+        if let Err(Refused { reason }) = self.recorder.record(hit).await {
+            tracing::debug!(reason, "click not recorded");
         }
     }
 

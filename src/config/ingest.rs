@@ -16,7 +16,8 @@ pub struct IngestConfig {
     #[arg(long, env = "LINKTRAIL_SPOOL_DIR")]
     pub spool_dir: Option<PathBuf>,
 
-    /// When a redirect may answer: after its click is synced to disk, or at once (a power cut may lose the last second).
+    /// When a redirect may answer: after its click is synced to disk, or at once (a crash may lose the last
+    /// tenth of a second).
     #[arg(long, env = "LINKTRAIL_SYNC", value_enum, default_value = "always")]
     pub sync: SyncPolicy,
 

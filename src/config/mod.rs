@@ -26,7 +26,7 @@ pub struct PlacesConfig {
     pub engines_dir: Option<PathBuf>,
 
     /// MaxMind-format files (`.mmdb`), city or country, in order of preference; an address takes the first that knows it.
-    /// Default: the files that `make run` fetched.
+    /// Default: the files that `make run` fetched. Files are mapped into memory: replace one by renaming another over it.
     #[arg(
         long = "geo-file",
         env = "LINKTRAIL_GEO_FILES",

@@ -32,7 +32,7 @@ pub struct Query {
     pub links: Vec<LinkCondition>,
     /// The form of the answer.
     pub shape: Shape,
-    /// Where it is answered from; chosen by [`rewrite`].
+    /// Where it is answered from; chosen by [`rewrite()`].
     pub source: Source,
 }
 

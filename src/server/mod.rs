@@ -1,40 +1,35 @@
 //! Joining it all: every service is built here from its settings, and everything ends here in order.
 
 pub mod listen;
+mod pipeline;
 mod recorder;
+mod router;
 pub mod slow_body;
 mod source;
 mod stores;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
 use url::Url;
 
 use crate::analytics::Analytics;
 use crate::api::visit::{Front, Visits};
-use crate::api::{dub, ops};
 use crate::auth::{Auth, FirstRun, FirstRunRequest};
 use crate::calendar::Clock;
-use crate::config::{Config, HttpConfig, IngestConfig, PlacesConfig};
+use crate::config::{Config, HttpConfig};
 use crate::domain::click_id::ClickKey;
-use crate::engines;
-use crate::enrich::{EnrichOptions, Enricher, Geo, bot};
-use crate::ingest::{Drain, DrainOptions, Ingest};
+use crate::domain::workspace::parse_domain_name;
+use crate::enrich::bot;
+use crate::ingest::Ingest;
 use crate::links::LinkService;
 use crate::redirect::{Resolver, ResolverOptions};
 use crate::telemetry;
@@ -42,14 +37,14 @@ use crate::web::client::ClientRules;
 use crate::web::state::App;
 
 use listen::{ListenOptions, Listener};
+pub use pipeline::{Draining, geo_files, open_geo, spool_folder, start_ingest};
 use recorder::SpoolRecorder;
+use router::router;
 use source::{CatalogSource, follow_changes};
 pub use stores::{Sharing, Stores};
 
 /// What a first start keeps for its user, in the data folder. Mode 0600.
 const FIRST_RUN_FILE: &str = "first-run.json";
-/// How long the drain may go on at the end; what is left goes out at the next start.
-const DRAIN_GRACE: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -173,84 +168,6 @@ impl Server {
     }
 }
 
-/// The folder of the spool.
-pub fn spool_folder(places: &PlacesConfig, given: Option<&Path>) -> PathBuf {
-    given.map_or_else(|| places.data_dir.join("spool"), Path::to_owned)
-}
-
-/// The geo files named in the settings, or else those that were fetched.
-pub fn geo_files(places: &PlacesConfig) -> Vec<PathBuf> {
-    if places.geo_files.is_empty() {
-        engines::geo_files(places.engines_dir.as_deref())
-    } else {
-        places.geo_files.clone()
-    }
-}
-
-/// Opens the geo files; reads from disk.
-///
-/// # Errors
-/// When a file cannot be read as one.
-pub fn open_geo(places: &PlacesConfig) -> anyhow::Result<Geo> {
-    let files = geo_files(places);
-    if files.is_empty() {
-        tracing::warn!("no geo file: countries and cities will be unknown; name one with --geo-file");
-    }
-    let geo = Geo::open(&files)?;
-    for attribution in geo.attribution() {
-        tracing::info!("{} ({})", attribution.text, attribution.url);
-    }
-    Ok(geo)
-}
-
-/// The way of events from a spool in `folder` to ClickHouse.
-///
-/// # Errors
-/// When the spool cannot be opened or a store does not answer.
-pub async fn start_ingest(
-    stores: &Stores,
-    config: &IngestConfig,
-    folder: PathBuf,
-    geo: Geo,
-    clock: Clock,
-) -> anyhow::Result<(Ingest, Draining)> {
-    let node = stores.catalog.register_node(&node_token(&folder)?).await?;
-    let visitor_secret = stores.catalog.secret("visitor").await?;
-    let enricher = Enricher::new(EnrichOptions { geo, visitor_secret });
-    let enrich = move |hits| enricher.enrich_batch(hits);
-    let (ingest, reader) = tokio::task::spawn_blocking({
-        let config = config.clone();
-        move || Ingest::open(&config, &folder, node)
-    })
-    .await?
-    .context("the spool cannot be opened")?;
-    let options = DrainOptions { stop_within: DRAIN_GRACE, ..DrainOptions::from(config) };
-    let drain = Drain::new(ingest.clone(), reader, Arc::new(stores.warehouse.clone()), enrich, clock, options);
-    let shutdown = CancellationToken::new();
-    let task = tokio::spawn(drain.run(shutdown.clone()));
-    Ok((ingest.clone(), Draining { ingest, shutdown, task }))
-}
-
-/// A drain at work.
-pub struct Draining {
-    ingest: Ingest,
-    shutdown: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Draining {
-    /// Closes the spool, so that nothing more is accepted and all is on disk, and stores what can be stored in time.
-    pub async fn stop(self) {
-        let spool = self.ingest.spool().clone();
-        // Waits for a sync.
-        let closed = tokio::task::spawn_blocking(move || spool.close()).await;
-        self.shutdown.cancel();
-        if let Err(error) = closed.and(self.task.await) {
-            tracing::error!(%error, "the drain failed");
-        }
-    }
-}
-
 async fn visits(
     app: &App,
     http: &HttpConfig,
@@ -272,75 +189,24 @@ async fn visits(
     )))
 }
 
-/// Everything that is no visit of a short domain. What no route knows is a visit of the default domain.
-fn router(
-    app: &App,
-    http: &HttpConfig,
-    metrics: Option<PrometheusHandle>,
-    visits: Arc<Visits<SpoolRecorder>>,
-) -> Router {
-    let body_time = Duration::from_secs(http.body_timeout_secs);
-    let ops = ops::Ops { catalog: app.catalog.clone(), analytics: app.analytics.clone(), metrics };
-    dub::routes()
-        .layer(DefaultBodyLimit::max(http.max_body_bytes))
-        .layer(CatchPanicLayer::custom(dub::panicked))
-        .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(body_time, slow_body::limit))
-        .with_state(app.clone())
-        .merge(ops::routes(ops))
-        .fallback(move |request| Arc::clone(&visits).fallback(request))
-}
-
 fn public_url(http: &HttpConfig, address: SocketAddr) -> anyhow::Result<Arc<Url>> {
     let url = match &http.public_url {
         Some(url) => url.clone(),
+        // Nobody can go to "every address".
+        None if address.ip().is_unspecified() => Url::parse(&format!("http://localhost:{}", address.port()))?,
         None => Url::parse(&format!("http://{address}"))?,
     };
     anyhow::ensure!(url.has_host(), "--public-url must name a host, such as https://go.example.com");
     Ok(Arc::new(url))
 }
 
-/// The name under which a spool's folder is known to the catalog: made once, so that a folder keeps its node number and
-/// another folder never gets it.
-fn node_token(folder: &Path) -> anyhow::Result<String> {
-    let file = folder.join("node");
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    match std::fs::read_to_string(&file) {
-        Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
-        Ok(_) => {
-            anyhow::bail!("{} is empty: restore it, or move the spool away and start with another one", file.display())
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut random = [0u8; 16];
-            getrandom::fill(&mut random)?;
-            let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-            write_synced(&file, token.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
-            Ok(token)
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
-    }
-}
-
-fn write_synced(file: &Path, content: &[u8]) -> std::io::Result<()> {
-    use std::io::Write;
-    let fresh = file.with_extension("new");
-    let mut handle = std::fs::File::create(&fresh)?;
-    handle.write_all(content)?;
-    handle.sync_all()?;
-    std::fs::rename(&fresh, file)?;
-    match file.parent() {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
 async fn first_run(auth: &Auth, stores: &Stores, public_url: &Url) -> anyhow::Result<Option<FirstRun>> {
-    let host = public_url.host_str().unwrap_or("localhost");
+    let host = public_url.host_str().and_then(parse_domain_name).unwrap_or_else(|| "localhost".to_owned());
     let made = auth
         .first_run(&FirstRunRequest {
             workspace_name: "First workspace".to_owned(),
             email: "owner@localhost.localdomain".to_owned(),
-            domain: host.to_owned(),
+            domain: host,
         })
         .await?;
     if let (Some(first), Some(data_dir)) = (&made, &stores.data_dir) {

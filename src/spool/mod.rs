@@ -22,7 +22,7 @@
 //!   lost, reading starts at the oldest segment, and everything found counts as possibly stored
 //!   ([`Checkpoint::doubt_through`]).
 //! - `lock`: held while the spool is open.
-//! - `node`: not the spool's; whoever owns it keeps the name of the folder's node there.
+//! - `owner`: the spool's user may note there whose folder it is.
 //! - `set-aside/`: files in the format of a segment, with records that the store refuses ([`Spool::set_aside`]).
 //! - `*.unreadable`: what was named like a segment and could not be read as one, or was written by a newer version.
 //!
@@ -61,6 +61,7 @@ pub use checkpoint::Checkpoint;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use reader::{Batch, Damage, Reader};
 pub use record::{MAX_PAYLOAD, MAX_SEQUENCE};
+pub use recovery::OWNER;
 pub use round::Pending;
 pub use status::{Stats, Status};
 

@@ -11,11 +11,10 @@ use super::segment::{self, HEADER, Header, Scanner, Segment, Step};
 
 /// The name of the lock in the spool's folder.
 pub(super) const LOCK: &str = "lock";
+/// The name of a file in which the spool's user notes whose folder it is; never touched here.
+pub const OWNER: &str = "owner";
 /// Appended to the name of a file that looks like a segment but cannot be read as one.
 pub(super) const UNREADABLE: &str = ".unreadable";
-
-/// What the owner of the spool keeps beside it.
-const OWNERS: &str = "node";
 
 /// What was found.
 pub(super) struct Survey {
@@ -56,7 +55,7 @@ pub(super) fn survey(disk: &dyn Disk, folder: &Path) -> io::Result<Survey> {
         let Some(promised) = segment::parse_name(&name) else {
             if name.ends_with(UNREADABLE) {
                 found.set_aside.push(name);
-            } else if name != LOCK && name != checkpoint::NAME && name != OWNERS {
+            } else if ![LOCK, OWNER, checkpoint::NAME].contains(&name.as_str()) {
                 found.strange.push(name);
             }
             continue;

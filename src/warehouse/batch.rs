@@ -4,11 +4,9 @@ use clickhouse::Row;
 use serde::Deserialize;
 
 use crate::domain::click_id::EventId;
-use crate::domain::id::LinkId;
 
-use super::failure::Error;
-use super::sql::{Sql, Value};
-use super::{WRITER_LIMIT, Warehouse, in_time};
+use super::failure::{Error, within};
+use super::{BATCH_LIMIT, Warehouse};
 
 #[derive(Row, Deserialize)]
 struct CountRow {
@@ -35,7 +33,7 @@ impl Warehouse {
     /// # Errors
     /// When ClickHouse cannot tell.
     pub async fn stored(&self, first: EventId, last: EventId, start_ms: i64, end_ms: i64) -> Result<u64, Error> {
-        let answer = self
+        let question = self
             .writer
             .query_raw(
                 "SELECT uniqExact(event_id) AS events FROM events \
@@ -47,9 +45,9 @@ impl Warehouse {
             .param("end", end_ms)
             .param("first", first.0)
             .param("last", last.0)
-            .with_setting("max_execution_time", "60")
-            .fetch_one::<CountRow>();
-        Ok(in_time(WRITER_LIMIT, answer).await?.events)
+            .with_setting("max_execution_time", "50");
+        let row: CountRow = within(BATCH_LIMIT, question.fetch_one()).await?;
+        Ok(row.events)
     }
 
     /// Brings the rollup in line with the events of `node` within `[start_ms, end_ms)`: adds what an insert that was cut short
@@ -58,7 +56,7 @@ impl Warehouse {
     /// # Errors
     /// When ClickHouse refuses; calling again is safe.
     pub async fn reconcile(&self, node: u16, start_ms: i64, end_ms: i64) -> Result<(), Error> {
-        let answer = self
+        let addition = self
             .writer
             .query_raw(
                 "INSERT INTO events_15m (workspace_id, kind, slot, link_id, bot, repeat, node, events, last) \
@@ -88,9 +86,8 @@ impl Warehouse {
             .param("lowest", EventId::new(node, 0).0)
             .param("highest", EventId::new(node, (1 << 48) - 1).0)
             .with_setting("async_insert", "0")
-            .with_setting("insert_deduplicate", "0")
-            .execute();
-        in_time(WRITER_LIMIT, answer).await
+            .with_setting("insert_deduplicate", "0");
+        within(BATCH_LIMIT, addition.execute()).await
     }
 
     /// The clicks within `[start_ms, end_ms)` that are no repeats, of the node of `before` and with identities below it.
@@ -103,7 +100,7 @@ impl Warehouse {
         start_ms: i64,
         end_ms: i64,
     ) -> Result<Vec<RecentClickRow>, Error> {
-        let answer = self
+        let question = self
             .writer
             .query_raw(
                 "SELECT workspace_id, link_id, visitor, toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
@@ -114,88 +111,7 @@ impl Warehouse {
             .param("start", start_ms)
             .param("end", end_ms)
             .param("lowest", EventId::new(before.node(), 0).0)
-            .param("before", before.0)
-            .fetch_all();
-        in_time(WRITER_LIMIT, answer).await
+            .param("before", before.0);
+        within(BATCH_LIMIT, question.fetch_all()).await
     }
-
-    /// The time of the workspace's first event in milliseconds, at a quarter of an hour; `None` when it has none.
-    ///
-    /// # Errors
-    /// When ClickHouse cannot tell.
-    pub async fn beginning_ms(&self, workspace: crate::domain::id::WorkspaceId) -> Result<Option<i64>, Error> {
-        #[derive(Row, Deserialize)]
-        struct BeginningRow {
-            at_ms: i64,
-            slots: u64,
-        }
-        let answer = self
-            .reader
-            .query_raw(
-                "SELECT toInt64(toUnixTimestamp(min(slot))) * 1000 AS at_ms, count() AS slots FROM events_15m \
-                 WHERE workspace_id = {workspace:UInt64}",
-            )
-            .param("workspace", workspace.0)
-            .fetch_one::<BeginningRow>();
-        let row = in_time(self.query_limit, answer).await?;
-        Ok((row.slots > 0).then_some(row.at_ms))
-    }
-
-    /// The time of one event of the workspace in milliseconds; `None` when there is no such event.
-    ///
-    /// # Errors
-    /// When ClickHouse cannot tell.
-    pub async fn event_time_ms(
-        &self,
-        workspace: crate::domain::id::WorkspaceId,
-        event: EventId,
-    ) -> Result<Option<i64>, Error> {
-        #[derive(Row, Deserialize)]
-        struct TimeRow {
-            at_ms: i64,
-        }
-        let answer = self
-            .reader
-            .query_raw(
-                "SELECT toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
-                 WHERE workspace_id = {workspace:UInt64} AND event_id = {event:UInt64} LIMIT 1",
-            )
-            .param("workspace", workspace.0)
-            .param("event", event.0)
-            .fetch_optional::<TimeRow>();
-        let row = in_time(self.query_limit, answer).await?;
-        Ok(row.map(|row| row.at_ms))
-    }
-
-    /// Human clicks that are no repeats, and the time of the last, of each of these links.
-    ///
-    /// # Errors
-    /// When ClickHouse cannot tell.
-    pub async fn link_clicks(
-        &self,
-        workspace: crate::domain::id::WorkspaceId,
-        links: &[LinkId],
-    ) -> Result<Vec<LinkClicksRow>, Error> {
-        if links.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut sql = Sql::new(
-            "SELECT link_id, sum(events) AS clicks, toUnixTimestamp64Milli(max(last)) AS last_ms FROM events_15m \
-             WHERE workspace_id = ",
-        );
-        sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'click' AND bot = '' AND NOT repeat AND link_id IN ");
-        sql.bind(Value::UInts(links.iter().map(|link| link.0).collect())).push(" GROUP BY link_id");
-        self.collect(&sql).await
-    }
-}
-
-/// What a link's counters show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Deserialize)]
-pub struct LinkClicksRow {
-    /// The link.
-    pub link_id: u64,
-    /// Clicks by humans, repeats left out.
-    pub clicks: u64,
-    /// Time of the last of them in milliseconds.
-    pub last_ms: i64,
 }

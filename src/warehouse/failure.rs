@@ -1,6 +1,8 @@
 //! What ClickHouse's errors mean for us: whether a batch is sent again, set aside or waits for a person, and what the
 //! asker of a query is told.
 
+use std::time::Duration;
+
 use clickhouse::error::Error as DriverError;
 
 /// A failed call to ClickHouse.
@@ -61,6 +63,14 @@ impl From<DriverError> for Error {
             DriverError::SchemaMismatch(_) | DriverError::InvalidColumnsHeader(_) => Self::Misconfigured(text),
             _ => Self::Unexpected(text),
         }
+    }
+}
+
+/// Waits for an answer, but not for ever: a server that took the question and fell silent is not available.
+pub(super) async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, DriverError>>) -> Result<T, Error> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Error::Unavailable(format!("no answer within {} s", limit.as_secs()))),
     }
 }
 

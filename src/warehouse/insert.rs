@@ -110,7 +110,7 @@ impl Warehouse {
             .with_setting("max_insert_block_size", "1048576")
             .with_setting("input_format_native_allow_types_conversion", "1")
             .with_setting("distributed_foreground_insert", "1")
-            .with_timeouts(Some(super::INSERT_TIMEOUT), Some(super::INSERT_TIMEOUT));
+            .with_timeouts(Some(super::INSERT_LIMIT), Some(super::INSERT_LIMIT));
         insert.write(&block).await?;
         insert.end().await?;
         Ok(())

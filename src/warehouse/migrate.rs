@@ -3,8 +3,8 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::Warehouse;
-use super::failure::Error;
+use super::failure::{Error, within};
+use super::{SCHEMA_LIMIT, Warehouse};
 
 /// One numbered file.
 pub struct Migration {
@@ -48,7 +48,8 @@ impl Warehouse {
                    ENGINE = {merge_tree} ORDER BY version";
         self.execute_ddl(log).await?;
         let applied: Vec<AppliedRow> =
-            self.writer.query("SELECT version FROM schema_version ORDER BY version").fetch_all().await?;
+            within(SCHEMA_LIMIT, self.writer.query("SELECT version FROM schema_version ORDER BY version").fetch_all())
+                .await?;
         let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
         if let Some(newer) = applied.iter().map(|row| row.version).find(|&version| version > newest) {
             return Err(Error::Misconfigured(format!(
@@ -63,12 +64,12 @@ impl Warehouse {
             for statement in self.statements(migration.text) {
                 self.execute_ddl(statement).await?;
             }
-            self.writer
+            let note = self
+                .writer
                 .query_raw("INSERT INTO schema_version (version, name) SELECT {version:UInt32}, {name:String}")
                 .param("version", migration.version)
-                .param("name", migration.name)
-                .execute()
-                .await?;
+                .param("name", migration.name);
+            within(SCHEMA_LIMIT, note.execute()).await?;
             done.push(migration.name);
         }
         Ok(done)
@@ -85,7 +86,7 @@ impl Warehouse {
     }
 
     async fn execute_ddl(&self, statement: &str) -> Result<(), Error> {
-        Ok(self.writer.query_raw(&self.fill_in(statement)).execute().await?)
+        within(SCHEMA_LIMIT, self.writer.query_raw(&self.fill_in(statement)).execute()).await
     }
 
     /// Puts the engines of this installation into a statement.

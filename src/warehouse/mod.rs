@@ -7,6 +7,7 @@ pub mod batch;
 pub mod condition;
 pub mod count;
 pub mod event;
+pub mod fact;
 pub mod failure;
 pub mod insert;
 pub mod migrate;
@@ -16,7 +17,6 @@ pub mod sql;
 
 use std::time::Duration;
 
-use clickhouse::error::Error as DriverError;
 use clickhouse::query::RowCursor;
 use clickhouse::{Client, Row, RowOwned, RowRead};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,13 +25,18 @@ use url::Url;
 pub use failure::{Disposition, Error};
 pub use sql::Sql;
 
+use failure::within;
+
 /// A batch that takes longer than this is sent again.
-const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
-/// A query of the drain that takes longer than this is asked again.
-const WRITER_LIMIT: Duration = Duration::from_secs(300);
-/// ClickHouse ends a query that takes too long, and says so; one that stays silent for so much longer is away: frozen,
-/// or behind a broken network.
-const SILENCE: Duration = Duration::from_secs(3);
+const INSERT_LIMIT: Duration = Duration::from_secs(60);
+/// The drain's questions about batches.
+const BATCH_LIMIT: Duration = Duration::from_secs(60);
+/// Schema changes may have to wait for others.
+const SCHEMA_LIMIT: Duration = Duration::from_secs(300);
+/// A sign of life.
+const PING_LIMIT: Duration = Duration::from_secs(3);
+/// ClickHouse ends a query by itself at its cap; past it by this much it is taken for silent.
+const QUERY_SLACK: Duration = Duration::from_secs(5);
 
 /// How to reach ClickHouse and what a query may cost.
 #[derive(Clone, Debug)]
@@ -58,6 +63,22 @@ pub struct Warehouse {
     query_limit: Duration,
 }
 
+/// The rows of an answer, as they come.
+pub struct Rows<T> {
+    cursor: RowCursor<T>,
+    limit: Duration,
+}
+
+impl<T: RowOwned + RowRead> Rows<T> {
+    /// The next row; `None` after the last.
+    ///
+    /// # Errors
+    /// When the query fails or hits a cap, also after some rows, or the server falls silent.
+    pub async fn next(&mut self) -> Result<Option<T>, Error> {
+        within(self.limit, self.cursor.next()).await
+    }
+}
+
 impl Warehouse {
     /// Prepares the two connections; nothing is sent yet.
     ///
@@ -73,20 +94,17 @@ impl Warehouse {
             // Rows that do not fit in memory while they are sorted or grouped go to disk before the cap is hit.
             .with_setting("max_bytes_before_external_group_by", (options.query_max_memory_bytes / 2).to_string())
             .with_setting("max_bytes_before_external_sort", (options.query_max_memory_bytes / 2).to_string());
-        let query_limit = Duration::from_secs(options.query_max_secs.into()) + SILENCE;
+        let query_limit = Duration::from_secs(options.query_max_secs.into()) + QUERY_SLACK;
         Ok(Self { writer, reader, database, cluster: options.cluster.clone(), query_limit })
     }
 
     /// Whether ClickHouse answers, to the reader and to the writer.
     ///
     /// # Errors
-    /// When one of them gets no answer within three seconds.
+    /// When one of them gets no answer.
     pub async fn ping(&self) -> Result<(), Error> {
-        in_time(SILENCE, async {
-            self.reader.query_raw("SELECT 1").execute().await?;
-            self.writer.query_raw("SELECT 1").execute().await
-        })
-        .await
+        within(PING_LIMIT, self.reader.query_raw("SELECT 1").execute()).await?;
+        within(PING_LIMIT, self.writer.query_raw("SELECT 1").execute()).await
     }
 
     /// ClickHouse's clock, in milliseconds.
@@ -94,17 +112,16 @@ impl Warehouse {
     /// # Errors
     /// When it does not answer.
     pub async fn now_ms(&self) -> Result<i64, Error> {
-        let answer = self.reader.query_raw("SELECT toUnixTimestamp64Milli(now64(3))").fetch_one::<i64>();
-        in_time(self.query_limit, answer).await
+        within(PING_LIMIT, self.reader.query_raw("SELECT toUnixTimestamp64Milli(now64(3))").fetch_one::<i64>()).await
     }
 
-    /// Runs an analytics query and hands out its rows as they come; [`next_rows`](Self::next_rows) takes them.
+    /// Runs an analytics query and hands out its rows as they come.
     ///
     /// # Errors
     /// When it cannot be sent; a failure of the server shows with the first row.
-    pub fn rows<T: Row>(&self, sql: &Sql) -> Result<RowCursor<T>, Error> {
+    pub fn rows<T: Row>(&self, sql: &Sql) -> Result<Rows<T>, Error> {
         tracing::debug!(sql = sql.text(), "query");
-        Ok(sql.query(&self.reader).fetch()?)
+        Ok(Rows { cursor: sql.query(&self.reader).fetch()?, limit: self.query_limit })
     }
 
     /// Runs an analytics query and collects its rows.
@@ -112,42 +129,17 @@ impl Warehouse {
     /// # Errors
     /// When it cannot be answered within its caps.
     pub async fn collect<T: RowOwned + RowRead>(&self, sql: &Sql) -> Result<Vec<T>, Error> {
-        let mut cursor = self.rows::<T>(sql)?;
-        let all = async {
-            let mut rows = Vec::new();
-            while let Some(row) = cursor.next().await? {
-                rows.push(row);
-            }
-            Ok(rows)
-        };
-        in_time(self.query_limit, all).await
-    }
-
-    /// At most `count` further rows; fewer at the end only.
-    ///
-    /// # Errors
-    /// When the query fails on its way, or ClickHouse is silent for longer than a query may take.
-    pub async fn next_rows<T: RowOwned + RowRead>(
-        &self,
-        cursor: &mut RowCursor<T>,
-        count: usize,
-    ) -> Result<Vec<T>, Error> {
-        let some = async {
-            let mut rows = Vec::with_capacity(count);
-            while rows.len() < count {
-                match cursor.next().await? {
-                    Some(row) => rows.push(row),
-                    None => break,
-                }
-            }
-            Ok(rows)
-        };
-        in_time(self.query_limit, some).await
+        let mut rows = self.rows::<T>(sql)?;
+        let mut collected = Vec::new();
+        while let Some(row) = rows.next().await? {
+            collected.push(row);
+        }
+        Ok(collected)
     }
 
     async fn create_database(&self) -> Result<(), Error> {
         // A user with just the rights on its own database may not create it, and need not: then it is there.
-        if self.writer.query_raw("SELECT 1").execute().await.is_ok() {
+        if within(PING_LIMIT, self.writer.query_raw("SELECT 1").execute()).await.is_ok() {
             return Ok(());
         }
         let statement = format!(
@@ -155,15 +147,8 @@ impl Warehouse {
             migrate::quoted(&self.database),
             self.cluster.as_deref().map(|name| format!("ON CLUSTER {}", migrate::quoted(name))).unwrap_or_default(),
         );
-        Ok(self.writer.clone().with_database("default").query_raw(&statement).execute().await?)
-    }
-}
-
-/// An answer within `limit`, or the store counts as away.
-async fn in_time<T>(limit: Duration, answer: impl Future<Output = Result<T, DriverError>>) -> Result<T, Error> {
-    match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Error::Unavailable(format!("no answer within {} s", limit.as_secs()))),
+        let server = self.writer.clone().with_database("default");
+        within(SCHEMA_LIMIT, server.query_raw(&statement).execute()).await
     }
 }
 

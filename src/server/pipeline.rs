@@ -1,0 +1,132 @@
+//! The way of events, from the spool's folder to ClickHouse, put together for a server or for one command.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Stores;
+use crate::calendar::Clock;
+use crate::config::{IngestConfig, PlacesConfig};
+use crate::engines;
+use crate::enrich::{EnrichOptions, Enricher, Geo};
+use crate::ingest::{Drain, DrainOptions, Ingest};
+use crate::spool;
+
+/// How long the drain may go on at the end; what is left goes out at the next start.
+const DRAIN_GRACE: Duration = Duration::from_secs(2);
+
+/// The folder of the spool.
+pub fn spool_folder(places: &PlacesConfig, given: Option<&Path>) -> PathBuf {
+    given.map_or_else(|| places.data_dir.join("spool"), Path::to_owned)
+}
+
+/// The geo files named in the settings, or else those that were fetched.
+pub fn geo_files(places: &PlacesConfig) -> Vec<PathBuf> {
+    if places.geo_files.is_empty() {
+        engines::geo_files(places.engines_dir.as_deref())
+    } else {
+        places.geo_files.clone()
+    }
+}
+
+/// Opens the geo files; reads from disk.
+///
+/// # Errors
+/// When a file cannot be read as one.
+pub fn open_geo(places: &PlacesConfig) -> anyhow::Result<Geo> {
+    let files = geo_files(places);
+    if files.is_empty() {
+        tracing::warn!("no geo file: countries and cities will be unknown; name one with --geo-file");
+    }
+    let geo = Geo::open(&files)?;
+    for attribution in geo.attribution() {
+        tracing::info!("{} ({})", attribution.text, attribution.url);
+    }
+    Ok(geo)
+}
+
+/// The way of events from a spool in `folder` to ClickHouse.
+///
+/// # Errors
+/// When the spool cannot be opened or a store does not answer.
+pub async fn start_ingest(
+    stores: &Stores,
+    config: &IngestConfig,
+    folder: PathBuf,
+    geo: Geo,
+    clock: Clock,
+) -> anyhow::Result<(Ingest, Draining)> {
+    let node = stores.catalog.register_node(&node_token(&folder)?).await?;
+    let visitor_secret = stores.catalog.secret("visitor").await?;
+    let enricher = Enricher::new(EnrichOptions { geo, visitor_secret });
+    let enrich = move |hits| enricher.enrich_batch(hits);
+    let (ingest, reader) = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || Ingest::open(&config, &folder, node)
+    })
+    .await?
+    .context("the spool cannot be opened")?;
+    let options = DrainOptions { stop_within: DRAIN_GRACE, ..DrainOptions::from(config) };
+    let drain = Drain::new(ingest.clone(), reader, Arc::new(stores.warehouse.clone()), enrich, clock, options);
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(drain.run(shutdown.clone()));
+    Ok((ingest.clone(), Draining { ingest, shutdown, task }))
+}
+
+/// A drain at work.
+pub struct Draining {
+    ingest: Ingest,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Draining {
+    /// Closes the spool, so that nothing more is accepted and all is on disk, and stores what can be stored in time.
+    pub async fn stop(self) {
+        let spool = self.ingest.spool().clone();
+        // Waits for a sync.
+        let closed = tokio::task::spawn_blocking(move || spool.close()).await;
+        self.shutdown.cancel();
+        if let Err(error) = closed.and(self.task.await) {
+            tracing::error!(%error, "the drain failed");
+        }
+    }
+}
+
+/// The name under which a spool's folder is known to the catalog: made once, so that a folder keeps its node number and
+/// another folder never gets it.
+fn node_token(folder: &Path) -> anyhow::Result<String> {
+    let file = folder.join(spool::OWNER);
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    match std::fs::read_to_string(&file) {
+        Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
+        Ok(_) => {
+            anyhow::bail!("{} is empty: restore it, or move the spool away and start with another one", file.display())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut random = [0u8; 16];
+            getrandom::fill(&mut random)?;
+            let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            write_synced(&file, token.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
+            Ok(token)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+fn write_synced(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    let fresh = file.with_extension("new");
+    let mut handle = std::fs::File::create(&fresh)?;
+    handle.write_all(content)?;
+    handle.sync_all()?;
+    std::fs::rename(&fresh, file)?;
+    match file.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

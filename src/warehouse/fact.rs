@@ -1,0 +1,77 @@
+//! Single facts that surfaces show or resolve by: when events begin, when one happened, what links' counters say.
+
+use clickhouse::Row;
+use serde::Deserialize;
+
+use crate::domain::click_id::EventId;
+use crate::domain::id::{LinkId, WorkspaceId};
+
+use super::Warehouse;
+use super::failure::Error;
+use super::sql::{Sql, Value};
+
+#[derive(Row, Deserialize)]
+struct BeginningRow {
+    at_ms: i64,
+    slots: u64,
+}
+
+#[derive(Row, Deserialize)]
+struct TimeRow {
+    at_ms: i64,
+}
+
+/// What a link's counters show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Deserialize)]
+pub struct LinkClicksRow {
+    /// The link.
+    pub link_id: u64,
+    /// Clicks by humans, repeats left out.
+    pub clicks: u64,
+    /// Time of the last of them in milliseconds.
+    pub last_ms: i64,
+}
+
+impl Warehouse {
+    /// The time of the workspace's first event in milliseconds, at a quarter of an hour; `None` when it has none.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn beginning_ms(&self, workspace: WorkspaceId) -> Result<Option<i64>, Error> {
+        let mut sql = Sql::new(
+            "SELECT toInt64(toUnixTimestamp(min(slot))) * 1000 AS at_ms, count() AS slots FROM events_15m \
+             WHERE workspace_id = ",
+        );
+        sql.bind(Value::UInt(workspace.0));
+        let rows: Vec<BeginningRow> = self.collect(&sql).await?;
+        Ok(rows.first().filter(|row| row.slots > 0).map(|row| row.at_ms))
+    }
+
+    /// The time of one event of the workspace in milliseconds; `None` when there is no such event.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn event_time_ms(&self, workspace: WorkspaceId, event: EventId) -> Result<Option<i64>, Error> {
+        let mut sql = Sql::new("SELECT toUnixTimestamp64Milli(timestamp) AS at_ms FROM events WHERE workspace_id = ");
+        sql.bind(Value::UInt(workspace.0)).push(" AND event_id = ").bind(Value::UInt(event.0)).push(" LIMIT 1");
+        let rows: Vec<TimeRow> = self.collect(&sql).await?;
+        Ok(rows.first().map(|row| row.at_ms))
+    }
+
+    /// Human clicks that are no repeats, and the time of the last, of each of these links.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn link_clicks(&self, workspace: WorkspaceId, links: &[LinkId]) -> Result<Vec<LinkClicksRow>, Error> {
+        if links.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = Sql::new(
+            "SELECT link_id, sum(events) AS clicks, toUnixTimestamp64Milli(max(last)) AS last_ms FROM events_15m \
+             WHERE workspace_id = ",
+        );
+        sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'click' AND bot = '' AND NOT repeat AND link_id IN ");
+        sql.bind(Value::UInts(links.iter().map(|link| link.0).collect())).push(" GROUP BY link_id");
+        self.collect(&sql).await
+    }
+}
