@@ -65,6 +65,11 @@ impl Home {
         Self::new(folder(), flags, variables)
     }
 
+    /// An empty folder.
+    pub fn empty() -> Self {
+        Self::new(folder(), &[], Vec::new())
+    }
+
     fn new(folder: TempDir, flags: &[&str], variables: Vec<(&'static str, String)>) -> Self {
         // Given back at once, and not given away again soon.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -74,6 +79,23 @@ impl Home {
 
     /// Starts the program and returns when it says that it is ready.
     pub async fn start(&self) -> Server {
+        let mut server = self.launch();
+        let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if line.starts_with("linktrail is ready") {
+                    return true;
+                }
+            }
+            false
+        };
+        let ready = timeout(PATIENCE, ready).await.unwrap_or(false);
+        assert!(ready, "the program did not become ready");
+        server
+    }
+
+    /// Starts the program.
+    pub fn launch(&self) -> Server {
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let mut command = Command::new(PROGRAM);
         command.args(["serve", "--data-dir"]).arg(self.path());
@@ -84,19 +106,7 @@ impl Home {
         command.env("LINKTRAIL_LOG", "info").env("NO_COLOR", "1").envs(self.variables.clone());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         process::survive_file_limits(&mut command);
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                if line.starts_with("linktrail is ready") {
-                    return true;
-                }
-            }
-            false
-        };
-        let ready = timeout(PATIENCE, ready).await.unwrap_or(false);
-        assert!(ready, "the program did not become ready:\n{}", self.log());
-        Server { child }
+        Server { child: command.spawn().unwrap() }
     }
 
     /// The data folder.
@@ -211,7 +221,7 @@ async fn call(address: SocketAddr, key: &str, method: &str, path: &str, body: Op
 /// The first start, which takes seconds: once for all tests.
 async fn furnish() -> PathBuf {
     remove_old_folders();
-    let home = Home::new(folder(), &[], Vec::new());
+    let home = Home::empty();
     let server = home.start().await;
     for slug in LINKS {
         let made = home.call("POST", "/links", Some(&json!({ "url": DESTINATION, "key": slug }))).await;

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::home::{HASTY, Home, Server};
 use super::ledger::{Ledger, Load};
 use super::process::{signal, signal_all};
@@ -79,6 +81,21 @@ async fn a_store_that_forgot_its_tokens_is_asked_before_a_batch_is_sent_again() 
         load.finish().await;
         assert!(forget_tokens(&home.path().join("clickhouse/data")) > 0, "there are no logs of tokens");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_cut_short_at_any_moment_can_be_made_again() {
+    let home = Home::empty();
+    for longest_ms in [200, 1_000, 3_000, 3_000] {
+        let server = home.launch();
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..longest_ms))).await;
+        server.kill().await;
+    }
+    let server = home.start().await;
+    let made = home.call("POST", "/links", Some(&json!({ "url": "https://example.com/", "key": "first" }))).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    assert_eq!(home.visit("first").await.status, 302);
+    assert!(server.stop().await.success());
 }
 
 /// Ends the program while ClickHouse finishes what it was sent: the program never hears of it.
