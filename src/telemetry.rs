@@ -35,7 +35,9 @@ pub mod name {
 /// `LINKTRAIL_LOG_FORMAT=json` writes one JSON object a line.
 pub fn start_logging() {
     let filter = EnvFilter::try_from_env("LINKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A standard error that cannot be written (a file on a full disk) must not end the thread that has something to say.
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     // A second start (tests) keeps the first subscriber.
     let _ = if std::env::var("LINKTRAIL_LOG_FORMAT").is_ok_and(|format| format == "json") {
         subscriber.json().try_init()

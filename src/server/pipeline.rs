@@ -18,7 +18,7 @@ use crate::ingest::{Drain, DrainOptions, Ingest};
 use crate::spool;
 
 /// How long the drain may go on at the end; what is left goes out at the next start.
-const DRAIN_GRACE: Duration = Duration::from_secs(3);
+const DRAIN_GRACE: Duration = Duration::from_secs(2);
 
 /// The folder of the spool.
 pub fn spool_folder(places: &PlacesConfig, given: Option<&Path>) -> PathBuf {

@@ -4,6 +4,7 @@
 mod buckets;
 mod catalog;
 mod engines;
+mod faults;
 mod links;
 mod oracle;
 mod reading;
