@@ -103,7 +103,10 @@ async fn every_column_is_written_and_read_back() {
     let (warehouse, client) = warehouse("schema_columns").await;
     warehouse.migrate().await.unwrap();
     let columns = columns(&client, "events").await;
-    assert_eq!(columns, WRITTEN_COLUMNS, "the columns of clickhouse/ are those of warehouse::insert, in the same order");
+    assert_eq!(
+        columns, WRITTEN_COLUMNS,
+        "the columns of clickhouse/ are those of warehouse::insert, in the same order"
+    );
     for line in DIMENSIONS {
         assert!(columns.iter().any(|column| column == line.column), "{:?} has no column", line.dimension);
     }

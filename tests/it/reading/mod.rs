@@ -4,4 +4,4 @@ mod bodies;
 mod filters;
 mod pages;
 mod refusals;
-mod scene;
+pub mod scene;

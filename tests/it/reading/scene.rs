@@ -419,7 +419,8 @@ impl Scene {
     }
 }
 
-async fn tenant(app: &App, email: &str, domains: &[&str]) -> (WorkspaceId, UserId, String) {
+/// A workspace with an owner, short domains and a key that may do everything in it.
+pub async fn tenant(app: &App, email: &str, domains: &[&str]) -> (WorkspaceId, UserId, String) {
     let workspace = app.catalog.add_workspace(email, ms(NOW)).await.unwrap().id;
     // Hashing a password takes its time, and none is used here.
     let user = app.catalog.add_user(email, "no password", Some((workspace, Role::Owner)), ms(NOW)).await.unwrap().id;
