@@ -3,6 +3,7 @@
 
 mod buckets;
 mod catalog;
+mod commands;
 mod engines;
 mod faults;
 mod hostile;

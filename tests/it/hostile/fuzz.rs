@@ -312,15 +312,7 @@ impl Fuzzer<'_> {
         let key = if self.chance(95) { format!("Bearer {}", self.running.ours.key) } else { self.pick(WRONG) };
         head.push_str(&format!("Authorization: {key}\r\n"));
         if self.chance(30) {
-            let name = self.pick(&[
-                "Accept",
-                "User-Agent",
-                "Referer",
-                "X-Forwarded-For",
-                "Forwarded",
-                "Cookie",
-                "Accept-Encoding",
-            ]);
+            let name = self.pick(&["Accept", "User-Agent", "Referer", "X-Forwarded-For", "Forwarded", "Cookie"]);
             head.push_str(&format!("{name}: {}\r\n", self.value()));
         }
         let body = if matches!(method, "POST" | "PATCH") { self.body() } else { Vec::new() };
@@ -385,6 +377,7 @@ async fn thousands_of_malformed_requests() {
             *statuses.entry(status).or_default() += 1;
         }
     }
+    println!("seed {seed}: {statuses:?}");
     // Neither all refused at the door nor all let through.
     for status in [200, 400, 404, 422] {
         assert!(statuses.get(&status).copied().unwrap_or(0) > REQUESTS / 100, "seed {seed}: {statuses:?}");
