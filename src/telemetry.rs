@@ -39,7 +39,12 @@ pub fn start_logging() {
     let filter = EnvFilter::try_from_env("LINKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // Colours are for people: a file or a pipe gets none.
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // A standard error that cannot be written (a file on a full disk) must not end the thread that has something to say.
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .log_internal_errors(false);
     // A second start (tests) keeps the first subscriber.
     let _ = if std::env::var("LINKTRAIL_LOG_FORMAT").is_ok_and(|format| format == "json") {
         subscriber.json().try_init()

@@ -5,6 +5,7 @@ mod buckets;
 mod catalog;
 mod commands;
 mod engines;
+mod faults;
 mod hostile;
 mod links;
 mod oracle;
