@@ -1,5 +1,7 @@
 //! Logs and metrics: one subscriber, one recorder, and the names of all metrics in one list.
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -35,7 +37,14 @@ pub mod name {
 /// `LINKTRAIL_LOG_FORMAT=json` writes one JSON object a line.
 pub fn start_logging() {
     let filter = EnvFilter::try_from_env("LINKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people: a file or a pipe gets none.
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    // A standard error that cannot be written (a file on a full disk) must not end the thread that has something to say.
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .log_internal_errors(false);
     // A second start (tests) keeps the first subscriber.
     let _ = if std::env::var("LINKTRAIL_LOG_FORMAT").is_ok_and(|format| format == "json") {
         subscriber.json().try_init()

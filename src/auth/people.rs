@@ -43,8 +43,17 @@ pub struct FirstRun {
 
 impl Auth {
     /// Makes the first workspace with its owner, short domain and key, all or nothing. `None` when this installation had a
-    /// workspace before.
-    pub async fn first_run(&self, request: &FirstRunRequest) -> Result<Option<FirstRun>> {
+    /// workspace before. `keep` puts the secrets away before they open anything, so that a crash never leaves a workspace
+    /// whose key nobody knows; what it cannot keep is not made.
+    pub async fn first_run(
+        &self,
+        request: &FirstRunRequest,
+        keep: impl FnOnce(&FirstRun) -> std::result::Result<(), String> + Send,
+    ) -> Result<Option<FirstRun>> {
+        // Every start but the first one ends here, before anything is hashed.
+        if self.catalog.has_workspaces().await? {
+            return Ok(None);
+        }
         let email = checked_email(&request.email)?;
         let domain = checked_domain(&request.domain)?;
         let password = made_password()?;
@@ -59,8 +68,16 @@ impl Auth {
             scopes: vec!["apis.all".to_owned()],
             now_ms: self.clock.now_ms(),
         };
-        let rows = self.catalog.add_first_rows(&new).await?;
-        Ok(rows.map(|rows| FirstRun { rows, domain, email: new.email, password, api_key: key.secret }))
+        let mut kept = None;
+        let rows = self.catalog.add_first_rows(&new, |rows| {
+            let first = FirstRun { rows, domain, email: new.email.clone(), password, api_key: key.secret };
+            kept.insert(keep(&first).map(|()| first)).is_ok()
+        });
+        match (rows.await?, kept) {
+            (_, Some(Err(error))) => Err(Error::System(error)),
+            (Some(_), Some(Ok(first))) => Ok(Some(first)),
+            _ => Ok(None),
+        }
     }
 
     /// Adds a person with a made password, which is in the answer and nowhere else.

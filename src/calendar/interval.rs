@@ -164,10 +164,16 @@ impl Span {
     /// The span between two bounds; without an end it goes to the end of the local today.
     ///
     /// # Errors
-    /// [`Reversed`] when the start is after the end.
+    /// [`Reversed`] when the start is after the end, or after the last instant of the day that is the end.
     pub fn between(start: &Bound, end: Option<&Bound>, now_ms: i64, zone: &Zone) -> Result<Self, Reversed> {
-        let end_ms = end.map_or_else(|| zone.day_end_ms(zone.day_at(now_ms)), |end| end.as_end(zone));
-        Ok(Self::of(Range::new(start.as_start(zone), end_ms)?, zone))
+        let today = Bound::Day(zone.day_at(now_ms));
+        let end = end.unwrap_or(&today);
+        let (start_ms, end_ms) = (start.as_start(zone), end.as_end(zone));
+        // The instant after a day is no part of it. A day that was skipped is empty, and starts where it ends.
+        if matches!(end, Bound::Day(_)) && start_ms >= end_ms && start_ms > end.as_start(zone) {
+            return Err(Reversed { start_ms, end_ms: end_ms - 1 });
+        }
+        Ok(Self::of(Range::new(start_ms, end_ms)?, zone))
     }
 }
 
@@ -320,9 +326,25 @@ mod tests {
         let start = Bound::parse("2026-11-21").unwrap();
         let span = Span::between(&start, None, now_ms, &zone).unwrap();
         assert_eq!(span.range, Range::new(ms("2026-11-20T15:00:00Z"), ms("2026-11-21T15:00:00Z")).unwrap());
-        let later = Bound::parse("2026-11-23").unwrap();
-        assert!(Span::between(&later, None, now_ms, &zone).is_err());
-        assert!(Span::between(&later, Some(&start), now_ms, &zone).is_err());
+        for later in ["2026-11-22", "2026-11-23", "2026-11-22T00:00"] {
+            assert!(Span::between(&Bound::parse(later).unwrap(), None, now_ms, &zone).is_err(), "{later}");
+        }
+    }
+
+    #[test]
+    fn a_start_past_the_last_day_is_refused() {
+        let between = |start: &str, end: &str, zone: &str| {
+            let bounds = (Bound::parse(start).unwrap(), Bound::parse(end).unwrap());
+            Span::between(&bounds.0, Some(&bounds.1), 0, &Zone::parse(zone).unwrap()).map(|span| span.range.len_ms())
+        };
+        let message = between("2026-03-09", "2026-03-08", "UTC").unwrap_err().to_string();
+        assert_eq!(message, "start (2026-03-09T00:00:00.000Z) is after end (2026-03-08T23:59:59.999Z)");
+        assert!(between("2026-03-09T00:00Z", "2026-03-08", "UTC").is_err());
+        assert_eq!(between("2026-03-08T23:59:59.999Z", "2026-03-08", "UTC"), Ok(1));
+        assert_eq!(between("2026-03-08T00:00Z", "2026-03-08T00:00Z", "UTC"), Ok(0));
+        // The day that never was.
+        assert_eq!(between("2011-12-30", "2011-12-30", "Pacific/Apia"), Ok(0));
+        assert!(between("2011-12-31", "2011-12-29", "Pacific/Apia").is_err());
     }
 
     proptest! {

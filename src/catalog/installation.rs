@@ -73,9 +73,20 @@ impl Catalog {
         u16::try_from(number).map_err(|_| Error::Bug(format!("node number {number}")))
     }
 
-    /// Makes the first workspace, its owner, its short domain and its key, all or nothing. `None` when there is or was a
+    /// Whether this installation has or had a workspace.
+    pub async fn has_workspaces(&self) -> Result<bool> {
+        let session = self.call().await?;
+        Ok(session.query_opt("SELECT id FROM workspace LIMIT 1", &[]).await?.is_some())
+    }
+
+    /// Makes the first workspace, its owner, its short domain and its key, all or nothing. `keep` sees what is about to be
+    /// made, and refuses it by answering `false`: then nothing is made. `None` when it did, and when there is or was a
     /// workspace already.
-    pub async fn add_first_rows(&self, new: &NewFirstRows) -> Result<Option<FirstRows>> {
+    pub async fn add_first_rows(
+        &self,
+        new: &NewFirstRows,
+        keep: impl FnOnce(FirstRows) -> bool + Send,
+    ) -> Result<Option<FirstRows>> {
         let now = instant(new.now_ms)?;
         let mut session = self.call().await?;
         let work = session.begin().await?;
@@ -97,12 +108,16 @@ impl Catalog {
         let hash = new.key_hash.as_slice();
         let key = work.query_one(adding, &[&user, &workspace, &new.key_prefix, &hash, &new.scopes, &now]).await?;
         let key: i64 = key.try_get(0)?;
-        work.commit().await?;
-        Ok(Some(FirstRows {
+        let rows = FirstRows {
             workspace: WorkspaceId::from_row(workspace),
             user: UserId::from_row(user),
             domain: DomainId::from_row(domain),
             key: KeyId::from_row(key),
-        }))
+        };
+        if !keep(rows) {
+            return Ok(None);
+        }
+        work.commit().await?;
+        Ok(Some(rows))
     }
 }

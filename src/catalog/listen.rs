@@ -16,7 +16,8 @@ use super::{CALL_LIMIT, Catalog, Error, Result};
 use crate::domain::id::{DomainId, WorkspaceId};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// So long after Postgres is back a change may go unheard.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A silent connection is asked for a sign of life this often.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Changes that wait for a slow listener before Postgres has to keep them.

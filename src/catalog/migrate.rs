@@ -32,7 +32,9 @@ impl Catalog {
         let driver = tokio::spawn(connection);
         client.batch_execute("SET client_min_messages = warning").await?;
         client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
-        let outcome = embedded::migrations::runner().run_async(&mut client).await;
+        let runner = embedded::migrations::runner();
+        refuse_newer(&client, &runner).await?;
+        let outcome = runner.run_async(&mut client).await;
         client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
         drop(client);
         driver.abort();
@@ -41,6 +43,23 @@ impl Catalog {
             Err(error) => Err(Error::Schema(cause_of(&error))),
         }
     }
+}
+
+/// A database that a newer program has brought further than this one knows is left alone.
+async fn refuse_newer(client: &tokio_postgres::Client, runner: &refinery::Runner) -> Result<()> {
+    let newest = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
+    let is_fresh = "SELECT to_regclass('refinery_schema_history') IS NULL";
+    if client.query_one(is_fresh, &[]).await?.try_get(0)? {
+        return Ok(());
+    }
+    let applied = "SELECT coalesce(max(version), 0)::bigint FROM refinery_schema_history";
+    let applied: i64 = client.query_one(applied, &[]).await?.try_get(0)?;
+    if applied > newest {
+        return Err(Error::Schema(format!(
+            "the database has schema version {applied}, this program knows up to {newest}: run the newer program"
+        )));
+    }
+    Ok(())
 }
 
 fn cause_of(error: &dyn std::error::Error) -> String {

@@ -96,6 +96,11 @@ impl Catalog {
         Ok(Self { inner: Arc::new(Inner { pool, config, tls: connector }) })
     }
 
+    /// Ends all connections that are idle, and every other as soon as it is; calls from now on fail.
+    pub fn close(&self) {
+        self.inner.pool.close();
+    }
+
     /// Whether Postgres answers.
     pub async fn ping(&self) -> Result<()> {
         self.lookup().await?.query("SELECT 1", &[]).await.map(drop)

@@ -6,6 +6,7 @@ mod manage;
 mod spool;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -91,7 +92,10 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(places, command)) {
+    let outcome = runtime.block_on(run(places, command));
+    // A disk that hangs must not keep the process from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");

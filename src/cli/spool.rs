@@ -1,5 +1,6 @@
 //! `spool status`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -30,7 +31,13 @@ pub fn run(places: &PlacesConfig, command: &SpoolCommand) -> anyhow::Result<()> 
 }
 
 fn report(folder: &Path) -> anyhow::Result<String> {
-    let status = Status::read(folder).with_context(|| format!("cannot read the spool in {}", folder.display()))?;
+    let status = match Status::read(folder) {
+        Ok(status) => status,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(format!("folder           {}\nnot there yet: nothing was recorded\n", folder.display()));
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read the spool in {}", folder.display())),
+    };
     let mut lines = vec![
         format!("folder           {}", folder.display()),
         format!("pending events   {}", HumanCount(status.pending_records)),

@@ -141,7 +141,7 @@ impl Engines {
         )
     }
 
-    /// Ends the engines in order and returns when they are gone, after 6 seconds at the latest.
+    /// Ends the engines in order and returns when they are gone, after 3 seconds at the latest.
     pub async fn stop(self) {
         let Self { clickhouse, postgres } = self;
         tokio::join!(

@@ -56,12 +56,12 @@ pub struct ListenOptions {
 }
 
 impl ListenOptions {
-    /// The options of the settings, with a grace of 5 s.
+    /// The options of the settings, with a grace of 4 s.
     pub fn new(config: &HttpConfig) -> Self {
         Self {
             header_timeout: Duration::from_secs(config.header_timeout_secs),
             max_connections: config.max_connections,
-            grace: Duration::from_secs(5),
+            grace: Duration::from_secs(4),
         }
     }
 }

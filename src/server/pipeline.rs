@@ -15,10 +15,13 @@ use crate::config::{IngestConfig, PlacesConfig};
 use crate::engines;
 use crate::enrich::{EnrichOptions, Enricher, Geo};
 use crate::ingest::{Drain, DrainOptions, Ingest};
-use crate::spool;
+use crate::spool::{self, Reader};
 
 /// How long the drain may go on at the end; what is left goes out at the next start.
-const DRAIN_GRACE: Duration = Duration::from_secs(3);
+const DRAIN_GRACE: Duration = Duration::from_secs(2);
+
+/// The pause before a drain that failed begins again.
+const DRAIN_AGAIN: Duration = Duration::from_secs(2);
 
 /// The folder of the spool.
 pub fn spool_folder(places: &PlacesConfig, given: Option<&Path>) -> PathBuf {
@@ -63,8 +66,7 @@ pub async fn start_ingest(
 ) -> anyhow::Result<(Ingest, Draining)> {
     let node = stores.catalog.register_node(&node_token(&folder)?).await?;
     let visitor_secret = stores.catalog.secret("visitor").await?;
-    let enricher = Enricher::new(EnrichOptions { geo, visitor_secret });
-    let enrich = move |hits| enricher.enrich_batch(hits);
+    let enricher = Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret }));
     let (ingest, reader) = tokio::task::spawn_blocking({
         let config = config.clone();
         move || Ingest::open(&config, &folder, node)
@@ -72,10 +74,39 @@ pub async fn start_ingest(
     .await?
     .context("the spool cannot be opened")?;
     let options = DrainOptions { stop_within: DRAIN_GRACE, ..DrainOptions::from(config) };
-    let drain = Drain::new(ingest.clone(), reader, Arc::new(stores.warehouse.clone()), enrich, clock, options);
+    let store = Arc::new(stores.warehouse.clone());
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(drain.run(shutdown.clone()));
+    let begin = {
+        let (ingest, shutdown) = (ingest.clone(), shutdown.clone());
+        move |reader: Reader| {
+            let enricher = Arc::clone(&enricher);
+            let enrich = move |hits| enricher.enrich_batch(hits);
+            let (ingest, store) = (ingest.clone(), Arc::clone(&store));
+            tokio::spawn(
+                Drain::new(ingest, reader, store, enrich, clock.clone(), options.clone()).run(shutdown.clone()),
+            )
+        }
+    };
+    let task = tokio::spawn(keep_draining(ingest.clone(), reader, shutdown.clone(), begin));
     Ok((ingest.clone(), Draining { ingest, shutdown, task }))
+}
+
+/// Begins the drain again when it panics: what was under way is then in doubt, as after a crash, and looked up. A panic of
+/// ours must not let clicks pile up unseen until the next start.
+async fn keep_draining(
+    ingest: Ingest,
+    mut reader: Reader,
+    shutdown: CancellationToken,
+    begin: impl Fn(Reader) -> JoinHandle<()>,
+) {
+    while let Err(error) = begin(reader).await {
+        tracing::error!(%error, "the drain failed and begins again");
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(DRAIN_AGAIN) => {}
+        }
+        reader = ingest.spool().reader();
+    }
 }
 
 /// A drain at work.
@@ -128,5 +159,37 @@ fn write_synced(file: &Path, content: &[u8]) -> std::io::Result<()> {
     match file.parent() {
         Some(folder) => std::fs::File::open(folder)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_drain_that_panics_begins_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ingest, reader) = Ingest::open(&IngestConfig::default(), folder.path(), 1).unwrap();
+        let begun = Arc::new(AtomicU32::new(0));
+        let begin = {
+            let begun = Arc::clone(&begun);
+            move |_reader: Reader| {
+                let first = begun.fetch_add(1, Ordering::Relaxed) == 0;
+                tokio::spawn(async move { assert!(!first, "the first one goes wrong") })
+            }
+        };
+        keep_draining(ingest, reader, CancellationToken::new(), begin).await;
+        assert_eq!(begun.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_folder_keeps_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = node_token(folder.path()).unwrap();
+        assert_eq!(node_token(folder.path()).unwrap(), token);
+        std::fs::write(folder.path().join(spool::OWNER), "").unwrap();
+        assert!(node_token(folder.path()).is_err());
     }
 }

@@ -18,6 +18,8 @@ use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
+use crate::api::dub;
+
 /// The body took too long.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the request body took too long")]
@@ -37,7 +39,7 @@ pub async fn limit(State(limit): State<Duration>, request: Request, next: Next) 
 
 fn too_slow(limit: Duration) -> Response {
     let message = format!("the request body was not complete after {} seconds", limit.as_secs_f64());
-    let body = serde_json::json!({ "error": { "code": "request_timeout", "message": message } });
+    let body = dub::envelope("request_timeout", &message);
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

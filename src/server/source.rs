@@ -1,6 +1,7 @@
 //! Postgres as the redirects see it: links and domains to load, and changes to forget by.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +11,9 @@ use crate::catalog::{Catalog, Change};
 use crate::domain::id::DomainId;
 use crate::domain::workspace::{Domain, WorkspaceSettings};
 use crate::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, Unavailable};
+
+/// The pause before short domains that could not be read are read again.
+const RELOAD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Links from the catalog.
 pub struct CatalogSource(pub Catalog);
@@ -43,10 +47,15 @@ fn unavailable(error: &crate::catalog::Error) -> Unavailable {
 /// Hands changes of the catalog, whoever made them, to those who remember what it said; until `stop`.
 pub async fn follow_changes(catalog: Catalog, resolver: Arc<Resolver>, auth: Auth, stop: CancellationToken) {
     let mut changes = catalog.changes();
+    let mut domains_are_old = false;
     loop {
         let change = tokio::select! {
             () = stop.cancelled() => return,
             change = changes.next() => change,
+            () = tokio::time::sleep(RELOAD_AGAIN), if domains_are_old => {
+                domains_are_old = !reload(&resolver).await;
+                continue;
+            }
         };
         match change {
             None => return,
@@ -54,21 +63,24 @@ pub async fn follow_changes(catalog: Catalog, resolver: Arc<Resolver>, auth: Aut
             Some(Change::Workspace(_)) => resolver.forget_all(),
             Some(Change::Key) => auth.forget(),
             Some(Change::Domain) => {
-                reload(&resolver).await;
+                domains_are_old = !reload(&resolver).await;
                 resolver.forget_all();
             }
             // What was said while nobody listened is not known.
             Some(Change::Reconnected) => {
                 auth.forget();
-                reload(&resolver).await;
+                domains_are_old = !reload(&resolver).await;
                 resolver.forget_all();
             }
         }
     }
 }
 
-async fn reload(resolver: &Resolver) {
-    if resolver.reload_domains().await.is_err() {
-        tracing::warn!("short domains could not be read again; the known ones stay");
+/// Whether the short domains were read again.
+async fn reload(resolver: &Resolver) -> bool {
+    let read = resolver.reload_domains().await.is_ok();
+    if !read {
+        tracing::warn!("short domains could not be read again, it is tried again; the known ones stay meanwhile");
     }
+    read
 }

@@ -91,6 +91,8 @@ impl Stores {
 
     /// Ends the engines in order, if they are ours.
     pub async fn close(self) {
+        // Before Postgres ends, so that no connection is cut off and complains.
+        self.catalog.close();
         if let Some(engines) = self.engines {
             engines.stop().await;
         }

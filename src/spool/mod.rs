@@ -196,6 +196,11 @@ impl Spool {
         Ok((spool, reader, writer))
     }
 
+    /// A reader that begins after the checkpoint, for when the one before it was lost; two must not be used at once.
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.handle.shared))
+    }
+
     /// Appends one record. Its sequence is known at once; it is safe when [`Pending::synced`] says so.
     pub fn append(&self, payload: &[u8]) -> Result<Pending, SpoolError> {
         self.shared().append(std::iter::once(payload))

@@ -193,3 +193,78 @@ fn internal(error: impl std::error::Error) -> ApiError {
     tracing::error!(%error, "answer cannot be encoded");
     ApiError::Internal
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    struct Number(u64);
+
+    impl Record for Number {
+        fn columns() -> Vec<Cow<'static, str>> {
+            vec![Cow::Borrowed("number")]
+        }
+
+        fn row(&self) -> Vec<Cell> {
+            vec![Cell::from(self.0)]
+        }
+
+        fn json(&self) -> impl Serialize {
+            self.0
+        }
+    }
+
+    fn writing(format: Format) -> Writing {
+        Writing { format, spreadsheet_safe: false, file_name: "numbers".to_owned() }
+    }
+
+    /// Chunks of one number each; those listed fail.
+    fn chunks(count: u64, failing: u64) -> impl Stream<Item = Result<Vec<Number>, ApiError>> + Send + 'static {
+        stream::iter((1..=count).map(move |number| {
+            if number == failing { Err(ApiError::Unavailable("gone")) } else { Ok(vec![Number(number)]) }
+        }))
+    }
+
+    #[tokio::test]
+    async fn lists_of_any_length_are_whole() {
+        for (count, json, csv) in [
+            (0, "[]", "number\n"),
+            (1, "[1]", "number\n1\n"),
+            (2, "[1,2]", "number\n1\n2\n"),
+            (4, "[1,2,3,4]", "number\n1\n2\n3\n4\n"),
+        ] {
+            for (format, expected) in [(Format::Json, json), (Format::Csv, csv), (Format::Tsv, csv)] {
+                let response = stream(chunks(count, 0), &writing(format)).await.unwrap();
+                let body = response.into_body().collect().await.unwrap().to_bytes();
+                assert_eq!(body, expected.as_bytes(), "{count} {format:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_an_error_at_first_and_breaks_the_body_later() {
+        for format in [Format::Json, Format::Csv, Format::Tsv] {
+            for failing in [1, 2] {
+                let refused = stream(chunks(5, failing), &writing(format)).await.unwrap_err();
+                assert_eq!(refused, ApiError::Unavailable("gone"), "{failing}");
+            }
+            for failing in [3, 5] {
+                let mut body = stream(chunks(5, failing), &writing(format)).await.unwrap().into_body();
+                let mut sent = Vec::new();
+                let ended = loop {
+                    match body.frame().await {
+                        Some(Ok(frame)) => sent.extend_from_slice(frame.data_ref().unwrap()),
+                        Some(Err(_)) => break "broken",
+                        None => break "whole",
+                    }
+                };
+                assert_eq!(ended, "broken", "{format:?} {failing}");
+                assert!(!sent.is_empty() && !sent.ends_with(b"]"), "{format:?} {failing}");
+                assert!(body.frame().await.is_none());
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
@@ -177,11 +178,15 @@ impl FromRequest<App> for Body {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let limit = app.max_body_bytes;
-        match Limited::new(request.into_body(), limit).collect().await {
+        let too_large = || Err(ApiError::TooLarge(format!("The request body is larger than {limit} bytes.")));
+        let body = request.into_body();
+        // One that says so itself is not read first.
+        if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
+            return too_large();
+        }
+        match Limited::new(body, limit).collect().await {
             Ok(collected) => Self::parse(&collected.to_bytes()),
-            Err(error) if is_too_large(error.as_ref()) => {
-                Err(ApiError::TooLarge(format!("The request body is larger than {limit} bytes.")))
-            }
+            Err(error) if is_too_large(error.as_ref()) => too_large(),
             Err(_) => Err(ApiError::BadRequest("The request body could not be read to its end.".to_owned())),
         }
     }

@@ -81,7 +81,10 @@ async fn the_first_run_happens_once() {
         email: "owner@localhost".to_owned(),
         domain: "Go.Example.com".to_owned(),
     };
-    let (a, b) = tokio::join!(auth.first_run(&request), auth.first_run(&request));
+    // What cannot be kept is not made.
+    let refused = auth.first_run(&request, |_| Err("no room".to_owned())).await;
+    assert_eq!(refused.unwrap_err().to_string(), "no room");
+    let (a, b) = tokio::join!(auth.first_run(&request, |_| Ok(())), auth.first_run(&request, |_| Ok(())));
     let mut made: Vec<_> = [a.unwrap(), b.unwrap()].into_iter().flatten().collect();
     assert_eq!(made.len(), 1);
     let made = made.remove(0);
@@ -93,7 +96,7 @@ async fn the_first_run_happens_once() {
     assert!(auth.sign_in("owner@localhost", &SecretString::from("wrong")).await.unwrap().is_none());
     assert!(auth.sign_in("nobody@localhost", &made.password).await.unwrap().is_none());
     assert!(!format!("{made:?}").contains(secrecy::ExposeSecret::expose_secret(&made.api_key)));
-    assert!(auth.first_run(&request).await.unwrap().is_none());
+    assert!(auth.first_run(&request, |_| Err("not asked".to_owned())).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -3,9 +3,15 @@
 
 mod buckets;
 mod catalog;
+mod commands;
 mod engines;
+mod faults;
+mod hostile;
 mod links;
 mod oracle;
+mod reading;
+mod schema;
 mod sql;
 mod visits;
+mod wire;
 mod world;

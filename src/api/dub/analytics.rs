@@ -43,6 +43,7 @@ pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: 
         GroupBy::Attribute(attribute) => Shape::Attributes(attribute),
     };
     let link = reading::named_link(app, workspace, &reading).await?;
+    reading::check_folder(app, workspace, &reading).await?;
     let Reading { filters, root, counting, zone, format, spreadsheet_safe, .. } = reading;
     let query = build(Request {
         workspace,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::header::CONTENT_LENGTH;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::web::error::ApiError;
 
@@ -27,17 +27,21 @@ fn code(error: &ApiError) -> &'static str {
     }
 }
 
-/// Puts the envelope around a failed response; leaves every other one alone. Headers such as `Retry-After` and `Allow` stay.
-pub async fn dress(mut response: Response) -> Response {
-    let Some(error) = response.extensions().get::<ApiError>().cloned() else { return response };
-    let code = code(&error);
-    let body = json!({
+/// The body of an error.
+pub fn envelope(code: &str, message: &str) -> Value {
+    json!({
         "error": {
             "code": code,
-            "message": error.to_string(),
+            "message": message,
             "doc_url": format!("{DOCUMENTATION}#{}", code.replacen('_', "-", 1)),
         }
-    });
+    })
+}
+
+/// Puts the envelope around a failed response; leaves every other one alone. Headers such as `Retry-After` and `Allow` stay.
+pub fn dress(mut response: Response) -> Response {
+    let Some(error) = response.extensions().get::<ApiError>().cloned() else { return response };
+    let body = envelope(code(&error), &error.to_string());
     response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = Json(body).into_response().into_body();
     response
@@ -45,7 +49,7 @@ pub async fn dress(mut response: Response) -> Response {
 
 /// The answer of a handler that panicked. What it said is logged by the panic hook, not shown.
 pub fn panicked(_panic: Box<dyn std::any::Any + Send>) -> Response {
-    ApiError::Internal.into_response()
+    dress(ApiError::Internal.into_response())
 }
 
 #[cfg(test)]
@@ -56,7 +60,7 @@ mod tests {
 
     #[tokio::test]
     async fn dresses_failures_and_keeps_their_headers() {
-        let dressed = dress(ApiError::Unavailable("later").into_response()).await;
+        let dressed = dress(ApiError::Unavailable("later").into_response());
         assert_eq!(dressed.status(), 503);
         assert_eq!(dressed.headers()["retry-after"], "5");
         assert_eq!(dressed.headers()["content-type"], "application/json");
@@ -70,5 +74,14 @@ mod tests {
                 "doc_url": "https://dub.co/docs/api-reference/errors#service-unavailable",
             }})
         );
+    }
+    #[tokio::test]
+    async fn a_panic_wears_the_envelope_and_tells_nothing() {
+        let response = panicked(Box::new("secret"));
+        assert_eq!(response.status(), 500);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["code"], "internal_server_error");
+        assert!(!body.to_string().contains("secret"), "{body}");
     }
 }

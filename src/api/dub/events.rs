@@ -17,7 +17,7 @@ use crate::plan::{From, Order, Page, Request, Shape, build};
 use crate::table::Cell;
 use crate::warehouse::event::EventRow;
 use crate::web::answer::{self, Record, Writing};
-use crate::web::error::ApiError;
+use crate::web::error::{ApiError, quoted};
 use crate::web::instant;
 use crate::web::params::{IntegerRule, Params};
 use crate::web::state::App;
@@ -64,6 +64,7 @@ pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: 
         None => From::Offset((page - 1) * limit),
     };
     let link = reading::named_link(app, workspace, &said).await?;
+    reading::check_folder(app, workspace, &said).await?;
     let query = build(Request {
         workspace,
         kind: EventKind::Click,
@@ -123,7 +124,10 @@ fn order(params: &Params) -> Result<Order, ApiError> {
 }
 
 async fn after(app: &App, workspace: WorkspaceId, click: &str) -> Result<From, ApiError> {
-    let unknown = || ApiError::invalid("custom", "startingAfter", "Invalid cursor: the provided ID does not exist.");
+    let unknown = || {
+        let message = format!("Invalid cursor: the provided ID does not exist. Given: {}", quoted(click));
+        ApiError::invalid("custom", "startingAfter", message)
+    };
     let id = app.clicks.parse(click).ok_or_else(unknown)?;
     let at_ms = app.analytics.event_time_ms(workspace, id).await?.ok_or_else(unknown)?;
     Ok(From::After { at_ms, id })

@@ -20,7 +20,7 @@ use axum::routing::{any, get};
 use crate::web::error::ApiError;
 use crate::web::state::App;
 
-pub use error::{dress, panicked};
+pub use error::{dress, envelope, panicked};
 
 /// All routes of this surface.
 pub fn routes() -> Router<App> {
@@ -43,7 +43,7 @@ pub fn routes() -> Router<App> {
         .route("/api", any(not_found))
         .route("/api/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(map_response(dress))
+        .layer(map_response(async |response| dress(response)))
 }
 
 /// The answer to a path that is none of ours.

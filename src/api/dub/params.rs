@@ -79,8 +79,10 @@ impl When {
     pub fn resolve(&self, now_ms: i64, zone: &Zone, beginning_ms: i64) -> Result<Span, ApiError> {
         match self {
             Self::Interval(interval) => Ok(interval.resolve(now_ms, zone, beginning_ms)),
-            Self::Bounds(start, end) => Span::between(start, end.as_ref(), now_ms, zone)
-                .map_err(|_| ApiError::invalid("custom", "start", "The start date must not be after the end date")),
+            Self::Bounds(start, end) => Span::between(start, end.as_ref(), now_ms, zone).map_err(|reversed| {
+                let message = format!("The start date must not be after the end date: {reversed}");
+                ApiError::invalid("custom", "start", message)
+            }),
         }
     }
 
@@ -196,8 +198,8 @@ fn filters(params: &Params, domain_is_spoken_for: bool) -> Result<Vec<Filter>, A
         .map(|&(attribute, name)| (Field::Attribute(attribute), name))
         .filter(|&(_, name)| !(domain_is_spoken_for && name == "domain"));
     for (field, name) in dimensions.chain(attributes).chain([(Field::Customer, "customerId")]) {
-        let text = params.text(name).or_else(|| old_name(name).and_then(|old| params.text(old)));
-        let Some(text) = text else { continue };
+        let given = [Some(name), old_name(name)].into_iter().flatten();
+        let Some((name, text)) = given.filter_map(|name| Some((name, params.text(name)?))).next() else { continue };
         let filter = Filter::parse(field, text, Separator::Comma)
             .map_err(|error| ApiError::invalid("too_big", name, error.to_string()))?;
         filters.extend(filter);

@@ -8,8 +8,10 @@ use axum::response::Response;
 use super::params::{NamedLink, Reading};
 use super::{analytics, events};
 use crate::calendar::{Span, Zone};
-use crate::domain::id::{LinkId, WorkspaceId};
-use crate::links::LinkName;
+use crate::domain::dimension::LinkAttribute;
+use crate::domain::id::{FolderId, LinkId, WorkspaceId};
+use crate::filter::Field;
+use crate::links::{self, LinkName};
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
 use crate::web::params::Params;
@@ -58,6 +60,20 @@ pub(super) async fn named_link(app: &App, workspace: WorkspaceId, said: &Reading
         },
     };
     Ok(Some(app.links.get(workspace, &name).await?.id))
+}
+
+/// Sees that the first folder that is asked for, or asked to be left out, is the workspace's (Dub contract, section 2).
+///
+/// # Errors
+/// [`ApiError::NotFound`] when it is not.
+pub(super) async fn check_folder(app: &App, workspace: WorkspaceId, said: &Reading) -> Result<(), ApiError> {
+    let by_folder = said.filters.iter().find(|filter| filter.field == Field::Attribute(LinkAttribute::Folder));
+    let Some(first) = by_folder.and_then(|filter| filter.list.values.first()) else { return Ok(()) };
+    let folder = match FolderId::parse(first) {
+        Some(id) => app.catalog.folder(workspace, id).await?,
+        None => None,
+    };
+    if folder.is_some() { Ok(()) } else { Err(links::Error::NoFolder.into()) }
 }
 
 /// The span of time that is meant. A workspace's data begin with its first event, or when it was made if it has none.

@@ -117,7 +117,7 @@ impl Recipe {
 
 impl supervisor::Recipe for Recipe {
     const NAME: &'static str = "clickhouse";
-    const ENDING: &'static [(libc::c_int, Duration)] = &[(libc::SIGTERM, Duration::from_secs(5))];
+    const ENDING: &'static [(libc::c_int, Duration)] = &[(libc::SIGTERM, Duration::from_secs(3))];
 
     fn prepare(&mut self, port: u16) -> Result<(), EngineError> {
         for name in ["data", "work", "log"] {

@@ -130,7 +130,7 @@ impl supervisor::Recipe for Recipe {
     const NAME: &'static str = "postgres";
     // Fast shutdown with a checkpoint, then immediate shutdown, which the next start recovers from.
     const ENDING: &'static [(libc::c_int, Duration)] =
-        &[(libc::SIGINT, Duration::from_secs(4)), (libc::SIGQUIT, Duration::from_secs(1))];
+        &[(libc::SIGINT, Duration::from_millis(2_500)), (libc::SIGQUIT, Duration::from_millis(500))];
 
     fn prepare(&mut self, _port: u16) -> Result<(), EngineError> {
         make_private_folder(&self.folder.join("log"))?;

@@ -60,6 +60,15 @@ fn span(workspace: &Workspace, question: &Question, almanac: &Almanac) -> Option
     if let Some(start) = &question.start {
         let start_ms = bound(start, almanac, false);
         let end_ms = question.end.as_ref().map_or(tomorrow_ms, |end| bound(end, almanac, true));
+        // A day that is the end does not hold the instant after it.
+        let last_day_ms = match &question.end {
+            None => Some(almanac.start_of(today)),
+            Some(end) if end.len() == 10 => Some(bound(end, almanac, false)),
+            Some(_) => None,
+        };
+        if last_day_ms.is_some_and(|day_ms| start_ms >= end_ms && start_ms > day_ms) {
+            return None;
+        }
         return (start_ms <= end_ms).then(|| (start_ms, end_ms, by_length(almanac, start_ms, end_ms)));
     }
     let now = almanac.wall(now_ms);

@@ -1,0 +1,253 @@
+//! The program as a process of its own: a data folder, its lives, and what it says about itself.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use super::client::{Answer, ask};
+use super::process;
+use crate::world::PROGRAM;
+
+/// Longest wait for something that must happen; nothing is measured by it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Links that every furnished home has.
+pub const LINKS: [&str; 3] = ["one", "two", "three"];
+/// Small batches, one after the other: whatever happens, happens in the middle of one.
+pub const HASTY: [&str; 4] = ["--batch-rows", "200", "--batch-linger-ms", "10"];
+/// Where they lead to.
+const DESTINATION: &str = "https://example.com/landing";
+const PREFIX: &str = "faults-";
+
+/// A data folder with the settings of its program.
+pub struct Home {
+    folder: TempDir,
+    pub address: SocketAddr,
+    flags: Vec<String>,
+    variables: Vec<(&'static str, String)>,
+}
+
+/// Where a home's stores are.
+pub struct Urls {
+    pub writer: String,
+    pub reader: String,
+    pub database: String,
+}
+
+impl Home {
+    /// A folder that had its first start, with [`LINKS`] on its default domain.
+    pub async fn furnished(flags: &[&str]) -> Self {
+        static MODEL: OnceCell<PathBuf> = OnceCell::const_new();
+        let model = MODEL.get_or_init(furnish).await;
+        let folder = folder();
+        let contents = model.join(".");
+        let copied = Command::new("cp").arg("-a").arg(contents).arg(folder.path()).status().await.unwrap();
+        assert!(copied.success(), "the furnished folder could not be copied");
+        Self::new(folder, flags, Vec::new())
+    }
+
+    /// An empty folder whose stores are those of a home that runs.
+    pub fn beside(other: &Self, flags: &[&str]) -> Self {
+        let urls = other.urls();
+        let variables = vec![
+            ("DATABASE_URL", urls.database),
+            ("CLICKHOUSE_URL", urls.writer),
+            ("CLICKHOUSE_READER_URL", urls.reader),
+        ];
+        Self::new(folder(), flags, variables)
+    }
+
+    /// An empty folder.
+    pub fn empty() -> Self {
+        Self::new(folder(), &[], Vec::new())
+    }
+
+    fn new(folder: TempDir, flags: &[&str], variables: Vec<(&'static str, String)>) -> Self {
+        // Given back at once, and not given away again soon.
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = free.local_addr().unwrap();
+        Self { folder, address, flags: flags.iter().map(ToString::to_string).collect(), variables }
+    }
+
+    /// Starts the program and returns when it says that it is ready.
+    pub async fn start(&self) -> Server {
+        let mut server = self.launch();
+        let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if line.starts_with("linktrail is ready") {
+                    return true;
+                }
+            }
+            false
+        };
+        let ready = timeout(PATIENCE, ready).await.unwrap_or(false);
+        assert!(ready, "the program did not become ready");
+        server
+    }
+
+    /// Starts the program.
+    pub fn launch(&self) -> Server {
+        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--data-dir"]).arg(self.path());
+        command.args(["--listen", &self.address.to_string()]).args(&self.flags);
+        for name in ["DATABASE_URL", "CLICKHOUSE_URL", "CLICKHOUSE_READER_URL"] {
+            command.env_remove(name);
+        }
+        command.env("LINKTRAIL_LOG", "info").env("NO_COLOR", "1").envs(self.variables.clone());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
+        process::survive_file_limits(&mut command);
+        Server { child: command.spawn().unwrap() }
+    }
+
+    /// The data folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where its stores are, once they were started.
+    pub fn urls(&self) -> Urls {
+        let own: Value = serde_json::from_slice(&fs::read(self.path().join("stores.json")).unwrap()).unwrap();
+        let text = |name: &str| own[name].as_str().unwrap_or_default().to_owned();
+        Urls { writer: text("clickhouse"), reader: text("reader"), database: text("database") }
+    }
+
+    /// The first run's API key.
+    pub fn key(&self) -> String {
+        let first: Value = serde_json::from_slice(&fs::read(self.path().join("first-run.json")).unwrap()).unwrap();
+        first["api_key"].as_str().unwrap().to_owned()
+    }
+
+    /// Calls the API.
+    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        call(self.address, &self.key(), method, path, body).await
+    }
+
+    /// Visits a link once, without a number.
+    pub async fn visit(&self, slug: &str) -> Answer {
+        ask(self.address, "GET", &format!("/{slug}"), "", "").await.unwrap()
+    }
+
+    /// The sum of a metric over all label sets that contain `labels`.
+    pub async fn metric(&self, name: &str, labels: &str) -> u64 {
+        let page = ask(self.address, "GET", "/metrics", "", "").await.unwrap().body;
+        page.lines()
+            .filter(|line| line.starts_with(name) && line.contains(labels))
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum::<f64>() as u64
+    }
+
+    /// Everything that the program has logged in all its lives.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Leaves the folder for others; its path.
+    fn keep(mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.path().to_owned()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.path().join("server.log")
+    }
+}
+
+/// What the program said helps to understand why a test failed.
+impl Drop for Home {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("log of {}:\n{}", self.address, self.log());
+        }
+    }
+}
+
+/// A life of the program.
+pub struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it was not waited for")
+    }
+
+    /// The ClickHouse that runs right now.
+    pub fn clickhouse(&self) -> Option<u32> {
+        process::children(self.id())
+            .into_iter()
+            .find(|child| process::command_line(*child).contains("engine-clickhouse"))
+    }
+
+    /// The Postgres that runs right now: the one that starts the others.
+    pub fn postgres(&self) -> Option<u32> {
+        process::children(self.id()).into_iter().find(|child| process::command_line(*child).contains("postgres"))
+    }
+
+    /// Both engines with all processes of theirs.
+    pub fn descendants(&self) -> Vec<u32> {
+        process::descendants(self.id())
+    }
+
+    /// Ends it as the kernel does when memory is out.
+    pub async fn kill(mut self) {
+        process::signal(self.id(), libc::SIGKILL);
+        self.child.wait().await.unwrap();
+    }
+
+    /// Orders it to stop; what it answered. At most as long as an orderly end may take.
+    pub async fn stop(mut self) -> ExitStatus {
+        process::signal(self.id(), libc::SIGTERM);
+        timeout(Duration::from_secs(10), self.child.wait()).await.expect("it ends within ten seconds").unwrap()
+    }
+}
+
+async fn call(address: SocketAddr, key: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    let headers = format!("Authorization: Bearer {key}\r\nContent-Type: application/json\r\n");
+    let body = body.map(Value::to_string).unwrap_or_default();
+    ask(address, method, path, &headers, &body).await.unwrap()
+}
+
+/// The first start, which takes seconds: once for all tests.
+async fn furnish() -> PathBuf {
+    remove_old_folders();
+    let home = Home::empty();
+    let server = home.start().await;
+    for slug in LINKS {
+        let made = home.call("POST", "/links", Some(&json!({ "url": DESTINATION, "key": slug }))).await;
+        assert_eq!(made.status, 200, "{}", made.body);
+    }
+    assert!(server.stop().await.success());
+    let path = home.keep();
+    // Copies run at the same time, so each finds ports of its own.
+    for remembered in ["clickhouse/port", "postgres/port", "server.log"] {
+        fs::remove_file(path.join(remembered)).unwrap();
+    }
+    path
+}
+
+fn folder() -> TempDir {
+    let prefix = format!("{PREFIX}{}-", std::process::id());
+    tempfile::Builder::new().prefix(&prefix).tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// What test processes left that were killed or kept their model.
+fn remove_old_folders() {
+    for entry in fs::read_dir(env!("CARGO_TARGET_TMPDIR")).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-')?.0.parse().ok());
+        if owner.is_some_and(|owner: u32| !process::alive(owner)) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

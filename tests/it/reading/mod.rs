@@ -1,0 +1,7 @@
+//! Dub's `/analytics` and `/events` over HTTP: what is written in every form, what every parameter does, what is refused.
+
+mod bodies;
+mod filters;
+mod pages;
+mod refusals;
+pub mod scene;

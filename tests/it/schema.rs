@@ -1,0 +1,273 @@
+//! What the program believes of its schemas, against the stores.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use linktrail::analytics::Analytics;
+use linktrail::calendar::Range;
+use linktrail::catalog::Catalog;
+use linktrail::domain::click_id::EventId;
+use linktrail::domain::dimension::DIMENSIONS;
+use linktrail::domain::event::{Agent, Conversion, Event, EventKind, Place, Referrer, Utm};
+use linktrail::domain::hit::Trigger;
+use linktrail::domain::id::{CustomerId, LinkId, WorkspaceId};
+use linktrail::plan::{Bots, Counting, From, Order, Page, Request, Shape, build};
+use linktrail::warehouse::event::EventRow;
+use linktrail::warehouse::insert::WRITTEN_COLUMNS;
+use linktrail::warehouse::migrate::MIGRATIONS;
+use linktrail::warehouse::{Warehouse, WarehouseOptions};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::world::{self, clickhouse_client};
+
+/// A migrated ClickHouse database: the program's way in, and the tests' own.
+async fn warehouse(test: &str) -> (Warehouse, clickhouse::Client) {
+    let urls = world::clickhouse(test).await;
+    let client = clickhouse_client(&urls.writer);
+    let options = WarehouseOptions {
+        writer_url: urls.writer.into(),
+        reader_url: urls.reader.into(),
+        cluster: None,
+        query_max_secs: 30,
+        query_max_memory_bytes: 4 << 30,
+    };
+    (Warehouse::new(&options).unwrap(), client)
+}
+
+async fn catalog(test: &str) -> (Catalog, tokio_postgres::Client) {
+    let url = world::database_url(test).await;
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    (Catalog::connect(&SecretString::from(url), 2).unwrap(), client)
+}
+
+async fn columns(client: &clickhouse::Client, table: &str) -> Vec<String> {
+    let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ? ORDER BY position";
+    client.query(sql).bind(table).fetch_all().await.unwrap()
+}
+
+/// A sale with something in every field.
+fn full() -> Event {
+    let text = |text: &str| format!("{text} '\\\t\n\"é\u{1f600}");
+    Event {
+        workspace: WorkspaceId(u64::MAX >> 1),
+        kind: EventKind::Sale,
+        at_ms: 1_773_155_045_123,
+        id: EventId::new(u16::MAX, (1 << 48) - 1),
+        link: LinkId(u64::MAX >> 1),
+        visitor: u64::MAX,
+        repeat: true,
+        place: Place {
+            continent: "EU".to_owned(),
+            country: "FR".to_owned(),
+            region: "FR-IDF".to_owned(),
+            city: text("Paris"),
+        },
+        agent: Arc::new(Agent {
+            user_agent: text("agent"),
+            device: text("device"),
+            browser: text("browser"),
+            browser_version: text("1.2"),
+            os: text("os"),
+            os_version: text("3.4"),
+            bot: text("bot"),
+        }),
+        trigger: Trigger::Deeplink,
+        referrer: Referrer { host: text("host"), url: text("https://host/") },
+        url: text("https://example.com/?a=1"),
+        utm: Utm {
+            source: text("source"),
+            medium: text("medium"),
+            campaign: text("campaign"),
+            term: text("term"),
+            content: text("content"),
+        },
+        conversion: Some(Box::new(Conversion {
+            click: EventId(u64::MAX),
+            customer: CustomerId(u64::MAX >> 2),
+            name: text("Purchase"),
+            amount: i64::MIN,
+            currency: "eur".to_owned(),
+            payment_processor: text("stripe"),
+            invoice_id: text("invoice"),
+            metadata: "{\"a\": [1]}".to_owned(),
+        })),
+    }
+}
+
+#[tokio::test]
+async fn every_column_is_written_and_read_back() {
+    let (warehouse, client) = warehouse("schema_columns").await;
+    warehouse.migrate().await.unwrap();
+    let columns = columns(&client, "events").await;
+    assert_eq!(
+        columns, WRITTEN_COLUMNS,
+        "the columns of clickhouse/ are those of warehouse::insert, in the same order"
+    );
+    for line in DIMENSIONS {
+        assert!(columns.iter().any(|column| column == line.column), "{:?} has no column", line.dimension);
+    }
+
+    let event = full();
+    warehouse.insert("full", std::slice::from_ref(&event)).await.unwrap();
+    let sql = "SELECT * FROM events SETTINGS output_format_json_quote_64bit_integers = 0";
+    let stored = client.query(sql).fetch_bytes("JSONEachRow").unwrap().collect().await.unwrap();
+    let stored: BTreeMap<String, Value> = serde_json::from_slice(&stored).unwrap();
+    let (agent, conversion) = (&event.agent, event.conversion.as_deref().unwrap());
+    let expected = json!({
+        "workspace_id": event.workspace.0,
+        "kind": "sale",
+        "timestamp": "2026-03-10 15:04:05.123",
+        "event_id": event.id.0,
+        "link_id": event.link.0,
+        "visitor": event.visitor,
+        "repeat": true,
+        "bot": agent.bot,
+        "trigger": "deeplink",
+        "continent": "EU",
+        "country": "FR",
+        "region": "FR-IDF",
+        "city": event.place.city,
+        "device": agent.device,
+        "browser": agent.browser,
+        "browser_version": agent.browser_version,
+        "os": agent.os,
+        "os_version": agent.os_version,
+        "user_agent": agent.user_agent,
+        "referrer_host": event.referrer.host,
+        "referrer_url": event.referrer.url,
+        "url": event.url,
+        "base_url": "https://example.com/",
+        "utm_source": event.utm.source,
+        "utm_medium": event.utm.medium,
+        "utm_campaign": event.utm.campaign,
+        "utm_term": event.utm.term,
+        "utm_content": event.utm.content,
+        "click_event_id": conversion.click.0,
+        "customer_id": conversion.customer.0,
+        "event_name": conversion.name,
+        "amount": conversion.amount,
+        "currency": "eur",
+        "payment_processor": conversion.payment_processor,
+        "invoice_id": conversion.invoice_id,
+        "metadata": conversion.metadata,
+    });
+    assert_eq!(serde_json::to_value(&stored).unwrap(), expected);
+
+    let (catalog, _) = catalog("schema_columns").await;
+    catalog.migrate().await.unwrap();
+    let query = build(Request {
+        workspace: event.workspace,
+        kind: event.kind,
+        range: Range::new(event.at_ms, event.at_ms + 1).unwrap(),
+        counting: Counting { bots: Bots::Include, repeats: true, unique: false },
+        filters: Vec::new(),
+        link: None,
+        root: None,
+        shape: Shape::Events { order: Order::Descending, page: Page { limit: 10, from: From::Offset(0) } },
+    });
+    let shown: Vec<Vec<EventRow>> = Analytics::new(warehouse, catalog).events(query).try_collect().await.unwrap();
+    let row = EventRow {
+        event_id: event.id.0,
+        at_ms: event.at_ms,
+        link_id: event.link.0,
+        url: event.url.clone(),
+        continent: event.place.continent.clone(),
+        country: event.place.country.clone(),
+        region: event.place.region.clone(),
+        city: event.place.city.clone(),
+        device: agent.device.clone(),
+        browser: agent.browser.clone(),
+        os: agent.os.clone(),
+        trigger: "deeplink".to_owned(),
+        referrer_host: event.referrer.host.clone(),
+        referrer_url: event.referrer.url.clone(),
+        user_agent: agent.user_agent.clone(),
+        bot: agent.bot.clone(),
+        utm_source: event.utm.source.clone(),
+        utm_medium: event.utm.medium.clone(),
+        utm_campaign: event.utm.campaign.clone(),
+        utm_term: event.utm.term.clone(),
+        utm_content: event.utm.content.clone(),
+    };
+    assert_eq!(shown, [[row]]);
+}
+
+/// The numbered files of a folder of ours, in order, with their text.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn clickhouse_files_are_applied_once_each() {
+    let listed: Vec<_> =
+        MIGRATIONS.iter().map(|migration| (migration.name.to_owned(), migration.text.to_owned())).collect();
+    assert_eq!(listed, files("clickhouse"), "every file of clickhouse/ is listed in warehouse/migrate.rs");
+    for (place, migration) in MIGRATIONS.iter().enumerate() {
+        assert_eq!(migration.version as usize, place + 1, "{}: versions run from 1 without a gap", migration.name);
+        assert!(migration.name.starts_with(&format!("{:04}_", migration.version)), "{}", migration.name);
+    }
+
+    let (warehouse, client) = warehouse("schema_clickhouse").await;
+    let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
+    assert_eq!(warehouse.migrate().await.unwrap(), names);
+    warehouse.insert("kept", &[full()]).await.unwrap();
+    assert_eq!(warehouse.migrate().await.unwrap(), Vec::<&str>::new());
+    let applied: Vec<String> =
+        client.query("SELECT name FROM schema_version ORDER BY version").fetch_all().await.unwrap();
+    assert_eq!(applied, names);
+    assert_eq!(client.query("SELECT count() FROM events").fetch_one::<u64>().await.unwrap(), 1);
+
+    // A migration that was cut short runs again.
+    client.query("TRUNCATE TABLE schema_version").execute().await.unwrap();
+    assert_eq!(warehouse.migrate().await.unwrap(), names);
+    assert_eq!(client.query("SELECT count() FROM events").fetch_one::<u64>().await.unwrap(), 1);
+
+    client.query("INSERT INTO schema_version (version, name) VALUES (99, 'x')").execute().await.unwrap();
+    let message = warehouse.migrate().await.unwrap_err().to_string();
+    let newest = MIGRATIONS.last().unwrap().version;
+    let expected = format!("schema version 99, this program knows up to {newest}: run the newer program");
+    assert!(message.ends_with(&expected), "{message}");
+}
+
+#[tokio::test]
+async fn postgres_files_are_applied_once_each() {
+    let (catalog, client) = catalog("schema_postgres").await;
+    let files = files("schema");
+    assert_eq!(catalog.migrate().await.unwrap(), files.len());
+    assert_eq!(catalog.migrate().await.unwrap(), 0);
+    let rows = client
+        .query("SELECT 'V' || version || '__' || name || '.sql' FROM refinery_schema_history ORDER BY version", &[])
+        .await
+        .unwrap();
+    let applied: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(applied, files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+
+    client
+        .execute(
+            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+             VALUES (99, 'x', '2026-01-01T00:00:00Z', '1')",
+            &[],
+        )
+        .await
+        .unwrap();
+    let message = catalog.migrate().await.unwrap_err().to_string();
+    let expected = format!("schema version 99, this program knows up to {}: run the newer program", files.len());
+    assert!(message.ends_with(&expected), "{message}");
+
+    // A file that was edited after it had been applied.
+    client.execute("DELETE FROM refinery_schema_history WHERE version = 99", &[]).await.unwrap();
+    client.execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 1", &[]).await.unwrap();
+    let message = catalog.migrate().await.unwrap_err().to_string();
+    assert!(message.contains("V1__catalog") && message.contains("different"), "{message}");
+}
