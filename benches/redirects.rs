@@ -112,18 +112,18 @@ async fn compare(quick: bool) -> anyhow::Result<bool> {
     let short = load::requests(SHORT_DOMAIN, (0..LINKS).map(slug));
     let fallback = load::requests(&server.address.to_string(), (0..DEFAULT_LINKS).map(slug));
     let mut synced = [
-        Contestant::new("bare axum", bare.address, bare.id(), &short),
-        Contestant::new("linktrail", server.address, server.id(), &short),
-        Contestant::new("linktrail, API's host", server.address, server.id(), &fallback),
+        Contestant::new("bare axum", bare.address, bare.process, &short),
+        Contestant::new("linktrail", server.address, server.process, &short),
+        Contestant::new("linktrail, API's host", server.address, server.process, &fallback),
     ];
     take_turns(data, &mut synced, rounds, time, &mut ledger).await?;
-    let memory = [memory_mb(server.id(), "VmRSS")?, memory_mb(server.id(), "VmHWM")?];
+    let memory = [memory_mb(server.process, "VmRSS")?, memory_mb(server.process, "VmHWM")?];
     server.stop()?;
 
     let server = Server::start(data, &["--sync", "behind"])?;
     let mut behind = [
-        Contestant::new("bare axum, again", bare.address, bare.id(), &short),
-        Contestant::new("linktrail --sync behind", server.address, server.id(), &short),
+        Contestant::new("bare axum, again", bare.address, bare.process, &short),
+        Contestant::new("linktrail --sync behind", server.address, server.process, &short),
     ];
     take_turns(data, &mut behind, rounds, time, &mut ledger).await?;
     let (stored, distinct) = stored(data).await?;

@@ -21,6 +21,8 @@ pub const ARGUMENT: &str = "--bare";
 /// The yardstick at work.
 pub struct Bare {
     child: Child,
+    /// Its process.
+    pub process: u32,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -31,12 +33,7 @@ impl Bare {
         let mut child = Command::new(std::env::current_exe()?).arg(ARGUMENT).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        Ok(Self { child, address: line.trim().parse()? })
-    }
-
-    /// Its process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
+        Ok(Self { process: child.id(), child, address: line.trim().parse()? })
     }
 }
 

@@ -38,6 +38,8 @@ pub fn run(data: &Path, arguments: &[&str]) -> anyhow::Result<String> {
 /// A running `linktrail serve`.
 pub struct Server {
     child: Child,
+    /// Its process.
+    pub process: u32,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -51,22 +53,17 @@ impl Server {
         for line in BufReader::new(output).lines() {
             if let Some((_, rest)) = line?.split_once("linktrail is ready at http://") {
                 let address = rest.split(' ').next().unwrap_or(rest).parse()?;
-                return Ok(Self { child, address });
+                return Ok(Self { process: child.id(), child, address });
             }
         }
         let _ = child.wait();
         bail!("linktrail serve did not start; are the engines there? `make engines` fetches them")
     }
 
-    /// Its process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Ends it in order.
     pub fn stop(mut self) -> anyhow::Result<()> {
         // SAFETY: no memory is involved; the child was not waited for, so the id is its own.
-        unsafe { libc::kill(libc::pid_t::try_from(self.child.id())?, libc::SIGTERM) };
+        unsafe { libc::kill(libc::pid_t::try_from(self.process)?, libc::SIGTERM) };
         let status = self.child.wait()?;
         anyhow::ensure!(status.success(), "linktrail serve ended with {status}");
         Ok(())
