@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::domain::dimension::{Blank, Dimension};
 use crate::plan::Query;
 
+use super::condition::{TimeColumn, push_where};
 use super::source::{push_source, reading};
 use super::sql::{Sql, Value};
 
@@ -27,6 +28,12 @@ pub struct GroupRow {
 
 /// SQL of [`Shape::Total`](crate::plan::Shape::Total).
 pub fn total(query: &Query) -> Sql {
+    if query.counting.unique {
+        // As many as there are pairs of link and visitor: which event was the first need not be known.
+        let mut sql = Sql::new("SELECT uniqExact(link_id, visitor) AS clicks FROM events");
+        push_where(&mut sql, query, query.range, TimeColumn::Timestamp);
+        return sql;
+    }
     let mut sql = Sql::new("SELECT ");
     sql.push(reading(query).count).push(" AS clicks");
     push_source(&mut sql, query, &[]);
