@@ -1,16 +1,19 @@
 //! Lists of events, streamed: rows come from ClickHouse as they are read, a chunk at a time, so that a list of any length
 //! takes the memory of one chunk.
 
+use std::time::Instant;
+
 use futures_util::Stream;
 
 use crate::plan::{Query, Shape};
+use crate::telemetry::name::QUERY_SECONDS;
 use crate::warehouse::event::{self, EventRow};
 use crate::warehouse::{self, Rows};
 
 use super::{Analytics, Error};
 
 /// Events in one chunk.
-const CHUNK: usize = 500;
+const CHUNK: usize = 250;
 
 async fn next_chunk(rows: &mut Rows<EventRow>) -> Result<Vec<EventRow>, warehouse::Error> {
     let mut chunk = Vec::with_capacity(CHUNK);
@@ -29,6 +32,7 @@ impl Analytics {
     pub fn events(&self, query: Query) -> impl Stream<Item = Result<Vec<EventRow>, Error>> + Send + use<> {
         let analytics = self.clone();
         async_stream::try_stream! {
+            let began = Instant::now();
             let query = analytics.prepare(query).await?;
             if let Shape::Events { order, page } = query.shape {
                 let mut rows = analytics.warehouse.rows::<EventRow>(&event::events(&query, order, page))?;
@@ -39,6 +43,7 @@ impl Analytics {
                         yield chunk;
                     }
                     if last {
+                        metrics::histogram!(QUERY_SECONDS, "kind" => "events").record(began.elapsed());
                         break;
                     }
                 }

@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,6 +17,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, HOST, LOCATION, REFERRER_POLICY};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use metrics::Counter;
 use tower::Service;
@@ -217,7 +219,9 @@ impl<R: Recorder> hyper::service::Service<Request<Incoming>> for Front<R> {
             let (visits, peer) = (Arc::clone(&self.visits), self.peer);
             return Box::pin(async move {
                 let (parts, _body) = request.into_parts();
-                Ok(visits.answer(place, peer, &parts).await)
+                // A fault of ours must not cost the connection; the panic hook has said what it was.
+                let answer = AssertUnwindSafe(visits.answer(place, peer, &parts)).catch_unwind().await;
+                Ok(answer.unwrap_or_else(|_| visits.page(Outcome::Unavailable, Page::Unavailable)))
             });
         }
         request.extensions_mut().insert(self.peer);

@@ -26,6 +26,19 @@ impl Catalog {
             .map_err(|_| Error::Unavailable("migrations did not end in time".to_owned()))?
     }
 
+    /// How many migrations have run, of how many that this program knows.
+    pub async fn schema_state(&self) -> Result<(usize, usize)> {
+        let known = embedded::migrations::runner().get_migrations().len();
+        let session = self.call().await?;
+        let is_fresh = session.query_opt("SELECT to_regclass('refinery_schema_history') IS NULL", &[]).await?;
+        if is_fresh.map(|row| row.try_get(0)).transpose()?.unwrap_or(true) {
+            return Ok((0, known));
+        }
+        let row = session.query_opt("SELECT count(*) FROM refinery_schema_history", &[]).await?;
+        let applied: i64 = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0);
+        Ok((usize::try_from(applied).unwrap_or(0), known))
+    }
+
     async fn migrate_alone(&self) -> Result<usize> {
         // A connection of its own, without the pool's time limits; closing it gives the lock back.
         let (mut client, connection) = self.inner.config.connect(self.inner.tls.clone()).await?;

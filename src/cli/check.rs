@@ -96,8 +96,16 @@ async fn check_stores(stores: &Stores, now_ms: i64, report: &mut Report) {
         }
         Ok(_) | Err(_) => {}
     }
-    match stores.migrate().await {
-        Ok(()) => report.good("schemas", "up to date"),
+    match stores.pending_migrations().await {
+        Ok(pending) if pending.fresh => report.good("schemas", "not made yet; `serve` makes them"),
+        Ok(pending) if pending.postgres + pending.clickhouse == 0 => report.good("schemas", "up to date"),
+        Ok(pending) => report.warn(
+            "schemas",
+            &format!(
+                "{} migrations wait in postgres, {} in clickhouse; `serve` runs them",
+                pending.postgres, pending.clickhouse
+            ),
+        ),
         Err(error) => report.bad("schemas", &format!("{error:#}")),
     }
 }

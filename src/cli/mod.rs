@@ -48,7 +48,7 @@ enum Command {
     ///
     /// The events take the real way: spool, enrichment, batches. A running server may go on meanwhile.
     Demo(demo::DemoArgs),
-    /// Workspaces: add, list, remove.
+    /// Workspaces: add, list, set, remove.
     #[command(subcommand)]
     Workspace(manage::WorkspaceCommand),
     /// People and their roles: add, list, remove.
@@ -107,7 +107,7 @@ pub fn main() -> ExitCode {
 async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve { http, ingest } => server::serve(Config { places, http, ingest }).await?,
-        Command::Migrate => with_stores(&places, async |_| println!("both schemas are up to date")).await?,
+        Command::Migrate => migrate(&places).await?,
         Command::Demo(args) => demo::run(&places, &args).await?,
         Command::Workspace(command) => manage::workspace(&places, command).await?,
         Command::User(command) => manage::user(&places, command).await?,
@@ -121,11 +121,19 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens both stores, up to date, for the time of one command.
-async fn with_stores<T>(places: &PlacesConfig, work: impl AsyncFnOnce(&Stores) -> T) -> anyhow::Result<T> {
+async fn migrate(places: &PlacesConfig) -> anyhow::Result<()> {
     let stores = Stores::open(places, Sharing::Beside, None).await?;
     let migrated = stores.migrate().await.context("the schemas cannot be brought up to date");
-    let done = match migrated {
+    stores.close().await;
+    migrated?;
+    println!("both schemas are up to date");
+    Ok(())
+}
+
+/// Opens both stores for the time of one command.
+async fn with_stores<T>(places: &PlacesConfig, work: impl AsyncFnOnce(&Stores) -> T) -> anyhow::Result<T> {
+    let stores = Stores::open(places, Sharing::Beside, None).await?;
+    let done = match stores.migrate_if_fresh().await {
         Ok(()) => Ok(work(&stores).await),
         Err(error) => Err(error),
     };

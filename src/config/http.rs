@@ -37,6 +37,11 @@ pub struct HttpConfig {
     #[arg(long, env = "LINKTRAIL_MAX_BODY_BYTES", default_value_t = 2_097_152)]
     pub max_body_bytes: usize,
 
+    /// Visits to links that memory does not know that one client may make in 10 seconds, so that nobody can try out slugs;
+    /// further ones answer 429. 0 for no limit. Behind a proxy that is not trusted all visitors are one client.
+    #[arg(long, env = "LINKTRAIL_MISS_LIMIT", default_value_t = 1_000)]
+    pub miss_limit: u32,
+
     /// Connections served at once; further ones wait to be accepted.
     #[arg(long, env = "LINKTRAIL_MAX_CONNECTIONS", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,

@@ -21,8 +21,8 @@ pub struct IngestConfig {
     #[arg(long, env = "LINKTRAIL_SYNC", value_enum, default_value = "always")]
     pub sync: SyncPolicy,
 
-    /// Bytes the spool may hold while ClickHouse is away; beyond it collection answers 503 and redirects go uncounted.
-    #[arg(long, env = "LINKTRAIL_SPOOL_MAX_BYTES", default_value_t = SPOOL_MAX_BYTES)]
+    /// Bytes the spool may hold while ClickHouse is away; beyond it redirects go on uncounted.
+    #[arg(long, env = "LINKTRAIL_SPOOL_MAX_BYTES", default_value_t = SPOOL_MAX_BYTES, value_parser = clap::value_parser!(u64).range(100_000..))]
     pub spool_max_bytes: u64,
 
     /// Events in one insert at most.

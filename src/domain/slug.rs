@@ -10,13 +10,15 @@ use super::link::ROOT_SLUG;
 pub const MAX_LENGTH: usize = 190;
 /// The shortest random slug that can be asked for.
 pub const MIN_RANDOM_LENGTH: usize = 3;
-/// How long random slugs are unless asked otherwise: with 57 letters about 2 x 10^12 of them.
+/// How long random slugs are unless asked otherwise: with 57 letters about 2 x 10^12 of them, and 4 x 10^10 where case does
+/// not count.
 pub const RANDOM_LENGTH: usize = 7;
 
 /// Letters and digits without those that look alike: `0 O I l 1`.
 const ALPHABET: &[u8; 57] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/// First segments that are answered by ourselves on every host.
+/// First segments that are kept back on every host: those that we answer ourselves where the API is, and those that
+/// programs ask every host for.
 const RESERVED: [&str; 6] = ["api", "health", "ready", "metrics", "robots.txt", "favicon.ico"];
 
 /// First segments that are answered by ourselves on the host that the API shares with a short domain.

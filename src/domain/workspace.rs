@@ -46,6 +46,19 @@ pub enum VisitorRotation {
 }
 
 impl VisitorRotation {
+    /// The stored name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Daily => "daily",
+        }
+    }
+
+    /// The rotation of a stored name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Never, Self::Daily].into_iter().find(|rotation| rotation.name() == name)
+    }
+
     /// The period that an instant falls in.
     pub fn epoch(self, at_ms: i64) -> u32 {
         match self {

@@ -18,6 +18,7 @@ use super::store::{Disposition, EventStore, StoreError};
 use crate::domain::event::Event;
 use crate::spool::{Batch, Spool, SpoolError};
 use crate::telemetry::name;
+use crate::warehouse::batch::statement_prefix;
 
 /// Refusals of one batch after which its bad rows are no longer isolated.
 const HALVINGS: u32 = 256;
@@ -143,7 +144,7 @@ impl<S: EventStore> Delivery<S> {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return Outcome::Stored };
         let (start_ms, end_ms) = span(events);
         let (first_sequence, last_sequence) = bounds(events);
-        let token = format!("lt-{}-{first_sequence}-{last_sequence}-{month}", self.node);
+        let token = format!("{}{first_sequence}-{last_sequence}-{month}", statement_prefix(self.node));
         let mut failures = 0;
         loop {
             let answer = if doubtful {

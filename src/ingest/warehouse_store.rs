@@ -4,6 +4,7 @@ use super::store::{Disposition, EventStore, RecentClick, StoreError};
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::id::{LinkId, WorkspaceId};
+use crate::warehouse::batch::statement_prefix;
 use crate::warehouse::{self, Warehouse};
 
 impl From<warehouse::Error> for StoreError {
@@ -23,10 +24,12 @@ impl EventStore for Warehouse {
     }
 
     async fn stored(&self, first: EventId, last: EventId, start_ms: i64, end_ms: i64) -> Result<u64, StoreError> {
+        self.end_statements(&statement_prefix(first.node())).await?;
         Ok(Self::stored(self, first, last, start_ms, end_ms).await?)
     }
 
     async fn reconcile(&self, node: u16, start_ms: i64, end_ms: i64) -> Result<(), StoreError> {
+        self.end_statements(&statement_prefix(node)).await?;
         Ok(Self::reconcile(self, node, start_ms, end_ms).await?)
     }
 

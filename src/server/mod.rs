@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +47,8 @@ pub use stores::{Sharing, Stores};
 
 /// What a first start keeps for its user, in the data folder. Mode 0600.
 const FIRST_RUN_FILE: &str = "first-run.json";
+/// How often histograms are folded.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -124,6 +127,9 @@ impl Server {
             clock,
         };
         let stop = CancellationToken::new();
+        if let Some(metrics) = metrics.clone() {
+            tokio::spawn(tend_metrics(metrics, stop.clone()));
+        }
         let visits = visits(&app, &config.http, &ingest, &stop).await?;
         let router = router(&app, &config.http, metrics, Arc::clone(&visits));
         let listening = tokio::spawn(
@@ -171,6 +177,16 @@ impl Server {
     }
 }
 
+/// Folds what histograms gathered, which would otherwise grow until somebody asks for the metrics.
+async fn tend_metrics(metrics: PrometheusHandle, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(METRICS_UPKEEP) => metrics.run_upkeep(),
+        }
+    }
+}
+
 async fn visits(
     app: &App,
     http: &HttpConfig,
@@ -179,7 +195,11 @@ async fn visits(
 ) -> anyhow::Result<Arc<Visits<SpoolRecorder>>> {
     let resolver = Arc::new(Resolver::new(
         Arc::new(CatalogSource(app.catalog.clone())),
-        ResolverOptions { api_host: app.public_url.host_str().map(str::to_owned), ..ResolverOptions::default() },
+        ResolverOptions {
+            api_host: app.public_url.host_str().map(str::to_owned),
+            miss_limit: http.miss_limit,
+            ..ResolverOptions::default()
+        },
     ));
     resolver.reload_domains().await?;
     tokio::spawn(follow_changes(app.catalog.clone(), Arc::clone(&resolver), app.auth.clone(), stop.clone()));

@@ -1,6 +1,5 @@
 //! The way of events, from the spool's folder to ClickHouse, put together for a server or for one command.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use crate::config::{IngestConfig, PlacesConfig};
 use crate::engines;
 use crate::enrich::{EnrichOptions, Enricher, Geo};
 use crate::ingest::{Drain, DrainOptions, Ingest};
-use crate::spool::{self, Reader};
+use crate::spool::{self, Disk, Reader, RealDisk};
 
 /// How long the drain may go on at the end; what is left goes out at the next start.
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
@@ -133,7 +132,7 @@ impl Draining {
 /// another folder never gets it.
 fn node_token(folder: &Path) -> anyhow::Result<String> {
     let file = folder.join(spool::OWNER);
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    RealDisk.make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     match std::fs::read_to_string(&file) {
         Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
         Ok(_) => {
@@ -143,23 +142,25 @@ fn node_token(folder: &Path) -> anyhow::Result<String> {
             let mut random = [0u8; 16];
             getrandom::fill(&mut random)?;
             let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-            write_synced(&file, token.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
+            keep_token(folder, &token).with_context(|| format!("cannot write {}", file.display()))?;
             Ok(token)
         }
         Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
     }
 }
 
-fn write_synced(file: &Path, content: &[u8]) -> std::io::Result<()> {
-    let fresh = file.with_extension("new");
-    let mut handle = std::fs::File::create(&fresh)?;
-    handle.write_all(content)?;
-    handle.sync_all()?;
-    std::fs::rename(&fresh, file)?;
-    match file.parent() {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
+/// Writes the token so that it is there whole or not at all.
+fn keep_token(folder: &Path, token: &str) -> std::io::Result<()> {
+    let fresh = folder.join(format!("{}.new", spool::OWNER));
+    match RealDisk.remove(&fresh) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
+    let file = RealDisk.create(&fresh)?;
+    file.write_at(token.as_bytes(), 0)?;
+    file.sync()?;
+    RealDisk.rename(&fresh, &folder.join(spool::OWNER))?;
+    RealDisk.sync_folder(folder)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -29,7 +28,6 @@ pub(super) fn router(
     let body_time = Duration::from_secs(http.body_timeout_secs);
     let ops = ops::Ops { catalog: app.catalog.clone(), analytics: app.analytics.clone(), metrics };
     dub::routes()
-        .layer(DefaultBodyLimit::max(http.max_body_bytes))
         .layer(CatchPanicLayer::custom(dub::panicked))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(body_time, slow_body::limit))

@@ -4,13 +4,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::catalog::Catalog;
 use crate::config::PlacesConfig;
 use crate::engines::{DataDir, DataDirError, Engines, EnginesOptions};
+use crate::warehouse::migrate::MIGRATIONS;
 use crate::warehouse::{Warehouse, WarehouseOptions};
 
 /// Connections to both stores, and what keeps them up.
@@ -22,6 +23,17 @@ pub struct Stores {
     /// The data folder, when this process holds its lock.
     pub data_dir: Option<Arc<DataDir>>,
     engines: Option<Engines>,
+}
+
+/// Migrations that have not run yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// In Postgres.
+    pub postgres: usize,
+    /// In ClickHouse.
+    pub clickhouse: usize,
+    /// Nothing has run yet in either.
+    pub fresh: bool,
 }
 
 /// Whether a command may work beside a server that runs on the same data folder.
@@ -40,6 +52,12 @@ impl Stores {
     /// # Errors
     /// When the folder is in use, an engine does not start, or a URL cannot be read.
     pub async fn open(places: &PlacesConfig, sharing: Sharing, launcher: Option<PathBuf>) -> anyhow::Result<Self> {
+        let given = &places.stores;
+        if given.clickhouse_reader_url.is_some() && given.clickhouse_url.is_none() {
+            bail!(
+                "a reader of ClickHouse is named, but no writer: set CLICKHOUSE_URL too, or take CLICKHOUSE_READER_URL away"
+            );
+        }
         let data_dir = match DataDir::open(&places.data_dir) {
             Ok(data_dir) => Arc::new(data_dir),
             Err(DataDirError::Locked { .. }) if sharing == Sharing::Beside => return Self::beside(places).await,
@@ -73,6 +91,37 @@ impl Stores {
         };
         let (catalog, warehouse) = embedded.or_given(places).connect(places)?;
         Ok(Self { catalog, warehouse, data_dir: None, engines: None })
+    }
+
+    /// Migrations that wait, of Postgres and of ClickHouse, and whether both stores are quite empty.
+    ///
+    /// # Errors
+    /// When a store does not answer.
+    pub async fn pending_migrations(&self) -> anyhow::Result<Pending> {
+        let (catalog, warehouse) = tokio::join!(self.catalog.schema_state(), self.warehouse.migrations_applied());
+        let (applied, known) = catalog.context("Postgres schema")?;
+        let files = warehouse.context("ClickHouse schema")?;
+        Ok(Pending {
+            postgres: known.saturating_sub(applied),
+            clickhouse: MIGRATIONS.len().saturating_sub(files),
+            fresh: applied == 0 && files == 0,
+        })
+    }
+
+    /// Makes the schemas of empty stores. What has data is brought up to date by `serve` and `migrate` alone, so that a
+    /// command of a newer program never changes the stores under a server that runs.
+    ///
+    /// # Errors
+    /// When migrations wait, or a store does not answer.
+    pub async fn migrate_if_fresh(&self) -> anyhow::Result<()> {
+        let pending = self.pending_migrations().await?;
+        if pending.fresh {
+            return self.migrate().await;
+        }
+        if pending.postgres + pending.clickhouse > 0 {
+            bail!("the schemas are older than this program: run `linktrail migrate`, or start the server with it");
+        }
+        Ok(())
     }
 
     /// Brings both schemas up to date.

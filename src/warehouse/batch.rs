@@ -26,7 +26,25 @@ pub struct RecentClickRow {
     pub at_ms: i64,
 }
 
+/// What the query ids of a node's writing statements begin with; its tokens do too.
+pub fn statement_prefix(node: u16) -> String {
+    format!("lt-{node}-")
+}
+
 impl Warehouse {
+    /// Ends what a node's earlier statements may still be doing: an insert whose answer never came can be at work when its
+    /// batch is looked up, and would then be counted twice in the rollup. Their query ids begin with `prefix`.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell that they have ended.
+    pub async fn end_statements(&self, prefix: &str) -> Result<(), Error> {
+        let kill = self
+            .writer
+            .query_raw("KILL QUERY WHERE startsWith(query_id, {prefix:String}) SYNC")
+            .param("prefix", prefix);
+        within(BATCH_LIMIT, kill.execute()).await
+    }
+
     /// How many events with an identity from `first` to `last` (both included) and a time within `[start_ms, end_ms)` are
     /// stored.
     ///
@@ -85,6 +103,8 @@ impl Warehouse {
             .param("end", (end_ms - 1).div_euclid(1_000))
             .param("lowest", EventId::new(node, 0).0)
             .param("highest", EventId::new(node, (1 << 48) - 1).0)
+            .with_setting("query_id", format!("{}reconcile-{start_ms}-{end_ms}", statement_prefix(node)))
+            .with_setting("max_execution_time", "50")
             .with_setting("async_insert", "0")
             .with_setting("insert_deduplicate", "0");
         within(BATCH_LIMIT, addition.execute()).await

@@ -93,8 +93,8 @@ fn of_code(code: u32, text: String) -> Error {
             Error::Misconfigured(text)
         }
         // Files, sockets, too many queries or parts, shutting down, no space, read-only table, Keeper, unknown outcome.
-        23 | 74 | 75 | 76 | 202 | 203 | 209 | 210 | 225 | 236 | 242 | 243 | 252 | 279 | 285 | 286 | 319 | 341 | 370
-        | 394 | 425 | 439 | 473 | 492 | 519 | 700 | 999 => Error::Unavailable(text),
+        23 | 74 | 75 | 76 | 202 | 203 | 216 | 209 | 210 | 225 | 236 | 242 | 243 | 252 | 279 | 285 | 286 | 319 | 341
+        | 370 | 394 | 425 | 439 | 473 | 492 | 519 | 700 | 999 => Error::Unavailable(text),
         _ => Error::Unexpected(text),
     }
 }

@@ -75,6 +75,24 @@ impl Warehouse {
         Ok(done)
     }
 
+    /// How many of [`MIGRATIONS`] have been applied; 0 also where there is no database yet.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn migrations_applied(&self) -> Result<usize, Error> {
+        let log = "SELECT toUInt32(count()) AS version FROM system.tables WHERE database = currentDatabase() AND name = 'schema_version'";
+        match within(SCHEMA_LIMIT, self.writer.query(log).fetch_one::<AppliedRow>()).await {
+            Ok(AppliedRow { version: 0 }) => return Ok(0),
+            // The database itself is made by the first migration.
+            Err(Error::Misconfigured(_)) => return Ok(0),
+            Ok(_) => {}
+            Err(error) => return Err(error),
+        }
+        let applied = "SELECT toUInt32(uniqExact(version)) AS version FROM schema_version";
+        let row = within(SCHEMA_LIMIT, self.writer.query(applied).fetch_one::<AppliedRow>()).await?;
+        Ok(row.version as usize)
+    }
+
     /// The statements of a file that apply to this installation, without comments around them.
     fn statements<'a>(&self, text: &'a str) -> Vec<&'a str> {
         text.split(";\n")

@@ -116,8 +116,7 @@ pub(super) fn users(users: &Users<'_>) -> String {
                 <query>GRANT ALL ON {DATABASE}.*</query>
                 <query>GRANT ALL ON {DATABASE}_*.*</query>
                 <query>GRANT TABLE ENGINE ON *</query>
-                <query>GRANT CREATE TEMPORARY TABLE, KILL QUERY, CLUSTER ON *.*</query>
-                <query>GRANT SELECT ON system.*</query>
+                <query>GRANT KILL QUERY, CLUSTER ON *.*</query>
             </grants>
         </{writer}>
         <{reader}>

@@ -62,6 +62,7 @@ impl Running {
             body_timeout_secs: 2,
             max_body_bytes: 100_000,
             max_connections: 1_000,
+            miss_limit: 1_000,
         };
         let config = Config { places, http, ingest: IngestConfig::default() };
         let server = Server::start(config, Clock::system(), Some(PROGRAM.into())).await.unwrap();
