@@ -157,7 +157,8 @@ async fn compare(quick: bool) -> anyhow::Result<bool> {
     table.print();
     let answered = ledger.answered;
     let (lost, doubled) = (answered.saturating_sub(distinct), stored - distinct);
-    println!("\n  clicks: {answered} answered, {distinct} stored: {lost} lost, {doubled} doubled");
+    println!("\n  the processor time of linktrail includes its drain, not ClickHouse");
+    println!("  clicks: {answered} answered, {distinct} stored: {lost} lost, {doubled} doubled");
     println!("  drain: {:.0} events/s once the visits had ended", median(&ledger.drained));
     println!("  linktrail's memory: {:.0} MB, at most {:.0} MB\n", memory[0], memory[1]);
     Ok(answered == distinct && doubled == 0)

@@ -21,7 +21,7 @@ fn command(data: &Path, arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
-    command.args(arguments).args([OsStr::new("--data-dir"), data.as_os_str()]).env("LINKTRAIL_LOG", "warn");
+    command.args(arguments).args([OsStr::new("--data-dir"), data.as_os_str()]).env("LINKTRAIL_LOG", "error");
     command.stdin(Stdio::null());
     command
 }
