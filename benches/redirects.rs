@@ -25,7 +25,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 use bare::Bare;
-use load::{CONNECTIONS, Round, drive};
+use load::{CONNECTIONS, Round, drive, warm_up};
 use program::{Api, Server};
 use report::{Table, median};
 
@@ -76,12 +76,20 @@ struct Contestant {
     address: SocketAddr,
     process: u32,
     requests: Arc<Vec<Vec<u8>>>,
+    /// Its redirects are clicks.
+    counts: bool,
     rounds: Vec<Round>,
 }
 
 impl Contestant {
-    fn new(name: &'static str, address: SocketAddr, process: u32, requests: &Arc<Vec<Vec<u8>>>) -> Self {
-        Self { name, address, process, requests: Arc::clone(requests), rounds: Vec::new() }
+    fn bare(name: &'static str, bare: &Bare, requests: &Arc<Vec<Vec<u8>>>) -> Self {
+        let (address, process, requests) = (bare.address, bare.process, Arc::clone(requests));
+        Self { name, address, process, requests, counts: false, rounds: Vec::new() }
+    }
+
+    fn linktrail(name: &'static str, server: &Server, requests: &Arc<Vec<Vec<u8>>>) -> Self {
+        let (address, process, requests) = (server.address, server.process, Arc::clone(requests));
+        Self { name, address, process, requests, counts: true, rounds: Vec::new() }
     }
 
     fn median(&self, of: impl Fn(&Round) -> f64) -> f64 {
@@ -112,9 +120,9 @@ async fn compare(quick: bool) -> anyhow::Result<bool> {
     let short = load::requests(SHORT_DOMAIN, (0..LINKS).map(slug));
     let fallback = load::requests(&server.address.to_string(), (0..DEFAULT_LINKS).map(slug));
     let mut synced = [
-        Contestant::new("bare axum", bare.address, bare.process, &short),
-        Contestant::new("linktrail", server.address, server.process, &short),
-        Contestant::new("linktrail, API's host", server.address, server.process, &fallback),
+        Contestant::bare("bare axum", &bare, &short),
+        Contestant::linktrail("linktrail", &server, &short),
+        Contestant::linktrail("linktrail, API's host", &server, &fallback),
     ];
     take_turns(data, &mut synced, rounds, time, &mut ledger).await?;
     let memory = [memory_mb(server.process, "VmRSS")?, memory_mb(server.process, "VmHWM")?];
@@ -122,8 +130,8 @@ async fn compare(quick: bool) -> anyhow::Result<bool> {
 
     let server = Server::start(data, &["--sync", "behind"])?;
     let mut behind = [
-        Contestant::new("bare axum, again", bare.address, bare.process, &short),
-        Contestant::new("linktrail --sync behind", server.address, server.process, &short),
+        Contestant::bare("bare axum, again", &bare, &short),
+        Contestant::linktrail("linktrail --sync behind", &server, &short),
     ];
     take_turns(data, &mut behind, rounds, time, &mut ledger).await?;
     let (stored, distinct) = stored(data).await?;
@@ -163,22 +171,27 @@ async fn take_turns(
     time: Duration,
     ledger: &mut Ledger,
 ) -> anyhow::Result<()> {
-    for number in 0..=rounds {
+    for contestant in &mut *contestants {
+        let answered = warm_up(contestant.address, &contestant.requests).await?;
+        // Once more at full speed: threads, connections and memory are there then.
+        let round = drive(contestant.address, contestant.process, &contestant.requests, time / 2).await?;
+        if contestant.counts {
+            ledger.answered += answered + round.answered;
+        }
+    }
+    drained(data, ledger.answered).await?;
+    for _ in 0..rounds {
         for contestant in &mut *contestants {
-            let is_warm_up = number == 0;
-            let time = if is_warm_up { Duration::from_secs(1) } else { time };
             let round = drive(contestant.address, contestant.process, &contestant.requests, time).await?;
-            if !contestant.name.starts_with("bare") {
+            println!(
+                "  {:<24} {:>7.0}/s  p99 {:>6.2} ms  {:>5.1} us CPU",
+                contestant.name, round.rate, round.p99_ms, round.cpu_us
+            );
+            if contestant.counts {
                 ledger.answered += round.answered;
                 ledger.drained.extend(drained(data, ledger.answered).await?);
             }
-            if !is_warm_up {
-                println!(
-                    "  {:<24} {:>7.0}/s  p99 {:>6.2} ms  {:>5.1} us CPU",
-                    contestant.name, round.rate, round.p99_ms, round.cpu_us
-                );
-                contestant.rounds.push(round);
-            }
+            contestant.rounds.push(round);
         }
     }
     Ok(())

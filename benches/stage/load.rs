@@ -12,6 +12,8 @@ use super::report::quantile;
 
 /// Connections at once.
 pub const CONNECTIONS: usize = 64;
+/// Connections at once while caches are filled.
+const WARMING: usize = 8;
 
 /// What a round showed.
 #[derive(Clone, Debug)]
@@ -40,6 +42,33 @@ pub fn requests(host: &str, slugs: impl Iterator<Item = String>) -> Arc<Vec<Vec<
         .into_bytes()
     };
     Arc::new(slugs.enumerate().map(request).collect())
+}
+
+/// Asks for every slug once, over a few connections: how many redirects were answered, which is all of them. A server that
+/// has just started and has to ask its store may say 503 first.
+///
+/// # Errors
+/// When an answer is anything else, or a connection breaks.
+pub async fn warm_up(address: SocketAddr, requests: &Arc<Vec<Vec<u8>>>) -> anyhow::Result<u64> {
+    let mut asking = JoinSet::new();
+    for part in 0..WARMING {
+        let (mut connection, requests) = (Connection::open(address).await?, Arc::clone(requests));
+        asking.spawn(async move {
+            for request in requests.iter().skip(part).step_by(WARMING) {
+                let mut status = connection.ask(request).await?;
+                while status == 503 {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    status = connection.ask(request).await?;
+                }
+                ensure!(status == 302, "answered with {status}: {}", String::from_utf8_lossy(connection.answer()));
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(one) = asking.join_next().await {
+        one??;
+    }
+    Ok(requests.len() as u64)
 }
 
 /// Drives a server for some time. Every request that was sent is answered when this returns.

@@ -15,6 +15,7 @@ pub mod series;
 pub mod source;
 pub mod sql;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::query::RowCursor;
@@ -61,6 +62,7 @@ pub struct Warehouse {
     database: String,
     cluster: Option<String>,
     query_limit: Duration,
+    options: Arc<WarehouseOptions>,
 }
 
 /// The rows of an answer, as they come.
@@ -95,7 +97,17 @@ impl Warehouse {
             .with_setting("max_bytes_before_external_group_by", (options.query_max_memory_bytes / 2).to_string())
             .with_setting("max_bytes_before_external_sort", (options.query_max_memory_bytes / 2).to_string());
         let query_limit = Duration::from_secs(options.query_max_secs.into()) + QUERY_SLACK;
-        Ok(Self { writer, reader, database, cluster: options.cluster.clone(), query_limit })
+        let (cluster, options) = (options.cluster.clone(), Arc::new(options.clone()));
+        Ok(Self { writer, reader, database, cluster, query_limit, options })
+    }
+
+    /// The same with connections of its own. A connection is tended by the runtime that opened it: what works on threads
+    /// of its own would else send its bytes through those of others.
+    ///
+    /// # Errors
+    /// None in practice: the URLs were read before.
+    pub fn apart(&self) -> Result<Self, Error> {
+        Self::new(&self.options)
     }
 
     /// Whether ClickHouse answers, to the reader and to the writer.

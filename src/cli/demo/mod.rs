@@ -35,6 +35,8 @@ use schedule::Schedule;
 /// Hits that are handed to the spool at once.
 const CHUNK: usize = 5_000;
 const LINKS: usize = 120;
+/// Events in one insert: nobody waits for the first, and larger ones cost ClickHouse less for each.
+const BATCH_ROWS: u32 = 100_000;
 
 /// `linktrail demo ...`
 #[derive(Args, Debug)]
@@ -95,7 +97,8 @@ async fn fill(places: &PlacesConfig, args: &DemoArgs, stores: &Stores) -> anyhow
     let began = Instant::now();
     // A spool of its own: the server's belongs to the server, which may be running.
     let folder = places.data_dir.join("demo-spool");
-    let (ingest, drain) = server::start_ingest(stores, &IngestConfig::default(), folder, geo, Clock::system()).await?;
+    let config = IngestConfig { batch_rows: BATCH_ROWS, ..IngestConfig::default() };
+    let (ingest, drain) = server::start_ingest(stores, &config, folder, geo, Clock::system()).await?;
     let progress = bar(args.events);
     let outcome = record(&ingest, writer, &progress).await;
     if outcome.is_ok() {

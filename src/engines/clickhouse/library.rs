@@ -12,6 +12,9 @@ const QUERY: &CStr = c"SYSTEM START LISTEN HTTP; SELECT count() FROM system.numb
 /// Exit code for a call that the supervisor never makes.
 const USAGE: u8 = 2;
 
+/// How far ClickHouse yields to others, as in `nice`.
+const NICENESS: c_int = 5;
+
 type QueryCommandLine = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut c_void;
 type ResultError = unsafe extern "C" fn(*mut c_void) -> *const c_char;
 
@@ -24,11 +27,18 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(USAGE);
     };
     raise_file_limit();
+    step_back();
     match hand_over(Path::new(library), config, data) {
         Ok(()) => eprintln!("clickhouse ended by itself"),
         Err(error) => eprintln!("{error}"),
     }
     ExitCode::FAILURE
+}
+
+/// Has all of ClickHouse yield to the program that answers visitors, where both want the processor.
+fn step_back() {
+    // SAFETY: no memory is involved; without effect nothing is lost.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
 }
 
 fn hand_over(library: &Path, config: &OsString, data: &OsString) -> Result<(), String> {
