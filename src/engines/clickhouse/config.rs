@@ -117,6 +117,7 @@ pub(super) fn users(users: &Users<'_>) -> String {
                 <query>GRANT ALL ON {DATABASE}_*.*</query>
                 <query>GRANT TABLE ENGINE ON *</query>
                 <query>GRANT KILL QUERY, CLUSTER ON *.*</query>
+                <query>GRANT SELECT ON system.processes</query>
             </grants>
         </{writer}>
         <{reader}>
