@@ -1,5 +1,7 @@
 //! What the drain asks after a failure: was a batch stored, is the rollup in line with it, and which clicks were recent.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use clickhouse::Row;
 use serde::Deserialize;
 
@@ -26,14 +28,22 @@ pub struct RecentClickRow {
     pub at_ms: i64,
 }
 
-/// What the query ids of a node's writing statements begin with; its tokens do too.
+/// What the names of a node's writing statements begin with; its tokens do too.
 pub fn statement_prefix(node: u16) -> String {
     format!("lt-{node}-")
 }
 
 impl Warehouse {
-    /// Ends what a node's earlier statements may still be doing: an insert whose answer never came can be at work when its
-    /// batch is looked up, and would then be counted twice in the rollup. Their query ids begin with `prefix`.
+    /// The id under which a statement named `name` runs: of its own at each attempt, since a server may hold on to the last
+    /// one's for a moment, and with the database's name, since another installation may share the server.
+    pub(super) fn statement_id(&self, name: &str) -> String {
+        static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+        let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+        format!("{}.{name}.{attempt}", self.database)
+    }
+
+    /// Ends what earlier statements whose names begin with `prefix` may still be doing: an insert whose answer never came can
+    /// be at work when its batch is looked up, and would then be counted twice in the rollup.
     ///
     /// # Errors
     /// When ClickHouse cannot tell that they have ended.
@@ -41,7 +51,7 @@ impl Warehouse {
         let kill = self
             .writer
             .query_raw("KILL QUERY WHERE startsWith(query_id, {prefix:String}) SYNC")
-            .param("prefix", prefix);
+            .param("prefix", format!("{}.{prefix}", self.database));
         within(BATCH_LIMIT, kill.execute()).await
     }
 
@@ -103,7 +113,7 @@ impl Warehouse {
             .param("end", (end_ms - 1).div_euclid(1_000))
             .param("lowest", EventId::new(node, 0).0)
             .param("highest", EventId::new(node, (1 << 48) - 1).0)
-            .with_setting("query_id", format!("{}reconcile-{start_ms}-{end_ms}", statement_prefix(node)))
+            .with_setting("query_id", self.statement_id(&format!("{}reconcile", statement_prefix(node))))
             .with_setting("max_execution_time", "50")
             .with_setting("async_insert", "0")
             .with_setting("insert_deduplicate", "0");

@@ -101,7 +101,7 @@ impl Warehouse {
         let mut insert = self
             .writer
             .insert_native("events")
-            .with_setting("query_id", token)
+            .with_setting("query_id", self.statement_id(token))
             .with_setting("insert_deduplication_token", token)
             .with_setting("insert_deduplicate", "1")
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")

@@ -4,6 +4,7 @@
 mod buckets;
 mod catalog;
 mod commands;
+mod doubt;
 mod engines;
 mod faults;
 mod hostile;

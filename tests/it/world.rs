@@ -65,17 +65,21 @@ pub async fn clickhouse(test: &str) -> ClickHouseUrls {
 
 /// A fresh ClickHouse database named after the test, with our schema.
 pub async fn warehouse(test: &str) -> Warehouse {
-    let urls = clickhouse(test).await;
-    let warehouse = Warehouse::new(&WarehouseOptions {
-        writer_url: urls.writer.into(),
-        reader_url: urls.reader.into(),
+    let warehouse = warehouse_at(&clickhouse(test).await);
+    warehouse.migrate().await.unwrap();
+    warehouse
+}
+
+/// The warehouse of these users, as it is.
+pub fn warehouse_at(urls: &ClickHouseUrls) -> Warehouse {
+    Warehouse::new(&WarehouseOptions {
+        writer_url: urls.writer.clone().into(),
+        reader_url: urls.reader.clone().into(),
         cluster: None,
         query_max_secs: 30,
         query_max_memory_bytes: 4 << 30,
     })
-    .unwrap();
-    warehouse.migrate().await.unwrap();
-    warehouse
+    .unwrap()
 }
 
 /// The driver for `http://user:password@host:port/database`.
