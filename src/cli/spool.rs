@@ -59,16 +59,8 @@ fn report(folder: &Path) -> anyhow::Result<String> {
     for name in &status.unreadable {
         lines.push(format!("unreadable       {name}"));
     }
-    for file in set_aside(folder)? {
-        lines.push(format!("set aside        {}", file.display()));
+    for name in &status.set_aside {
+        lines.push(format!("set aside        {name}"));
     }
     Ok(lines.join("\n") + "\n")
-}
-
-/// Files of batches that ClickHouse refused for their data.
-fn set_aside(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let Ok(entries) = std::fs::read_dir(folder.join("set-aside")) else { return Ok(Vec::new()) };
-    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<Vec<_>>>()?;
-    files.sort();
-    Ok(files)
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::id::{LinkId, WorkspaceId};
+pub use crate::warehouse::Disposition;
 
 /// A store of events. Times are milliseconds since the epoch, spans half-open.
 pub trait EventStore: Send + Sync + 'static {
@@ -46,28 +47,6 @@ pub struct RecentClick {
     pub visitor: u64,
     /// Milliseconds since the epoch.
     pub at_ms: i64,
-}
-
-/// What is to follow a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
-    /// It may pass: the network, overload, a restart. Whether anything was stored is unknown.
-    Retry,
-    /// It never passes with these events, of which none was stored.
-    SetAside,
-    /// Nobody knows; somebody must look. Whether anything was stored is unknown.
-    Stop,
-}
-
-impl Disposition {
-    /// Its name in metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::SetAside => "set_aside",
-            Self::Stop => "stop",
-        }
-    }
 }
 
 /// A failure of the store.

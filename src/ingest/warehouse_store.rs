@@ -1,6 +1,6 @@
 //! ClickHouse as the drain sees it.
 
-use super::store::{Disposition, EventStore, RecentClick, StoreError};
+use super::store::{EventStore, RecentClick, StoreError};
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::id::{LinkId, WorkspaceId};
@@ -9,12 +9,7 @@ use crate::warehouse::{self, Warehouse};
 
 impl From<warehouse::Error> for StoreError {
     fn from(error: warehouse::Error) -> Self {
-        let disposition = match error.disposition() {
-            warehouse::Disposition::Retry => Disposition::Retry,
-            warehouse::Disposition::SetAside => Disposition::SetAside,
-            warehouse::Disposition::Stop => Disposition::Stop,
-        };
-        Self { disposition, message: error.to_string() }
+        Self { disposition: error.disposition(), message: error.to_string() }
     }
 }
 

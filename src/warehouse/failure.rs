@@ -28,12 +28,23 @@ pub enum Error {
 /// What to do with a batch whose insert failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
-    /// Send it again, the same batch with the same token.
+    /// Send it again, the same batch with the same token. Whether anything was stored is unknown.
     Retry,
-    /// It will never be accepted.
+    /// It will never be accepted, and none of it was stored.
     SetAside,
-    /// Nothing of ours will be accepted until somebody acts.
+    /// Nothing of ours will be accepted until somebody acts. Whether anything was stored is unknown.
     Stop,
+}
+
+impl Disposition {
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::SetAside => "set_aside",
+            Self::Stop => "stop",
+        }
+    }
 }
 
 impl Error {
