@@ -188,9 +188,8 @@ fn hit(number: u32) -> Hit {
         referrer: "https://www.google.com/".to_owned(),
         url: "https://www.example.com/pricing?utm_source=mail&utm_medium=email&utm_campaign=autumn".to_owned(),
         trigger: Trigger::Link,
-        place: None,
         repeat_window_secs: 3_600,
-        visitor_epoch: 0,
+        ..Hit::default()
     }
 }
 

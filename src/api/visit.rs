@@ -140,6 +140,11 @@ impl<R: Recorder> Visits<R> {
             place: self.clients.place(peer.0.ip(), &request.headers),
             repeat_window_secs: target.repeat_window_secs,
             visitor_epoch: target.visitor_rotation.epoch(now_ms),
+            address_storage: target.address_storage,
+            params: client::visit_query(&request.uri),
+            accept_language: client::accept_language(&request.headers),
+            sec_fetch: client::sec_fetch(&request.headers),
+            ..Hit::default()
         }
     }
 

@@ -14,7 +14,8 @@ const CHECK_BITS: u32 = 31;
 const SEQUENCE_BITS: u32 = 48;
 
 /// The identity of an event: node number (16 bits) and spool sequence (48 bits).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct EventId(pub u64);
 
 impl EventId {

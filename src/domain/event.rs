@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::click_id::EventId;
 use super::hit::Trigger;
-use super::id::{CustomerId, LinkId, WorkspaceId};
+use super::id::{CustomerId, LinkId, SiteId, WorkspaceId};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -38,7 +40,7 @@ impl EventKind {
 }
 
 /// One enriched event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
     /// Owner.
     pub workspace: WorkspaceId,
@@ -50,28 +52,160 @@ pub struct Event {
     pub id: EventId,
     /// The link, where one was involved; otherwise 0.
     pub link: LinkId,
-    /// Keyed hash of who it was.
+    /// The site, where one was involved; otherwise 0.
+    pub site: SiteId,
+    /// Keyed hash of who it was; 0 for nobody.
     pub visitor: u64,
-    /// The same visitor clicked the same link within the workspace's window before.
+    /// The session, where the source of the event named one (imports do); 0 where sessions are told by silence.
+    pub session: u64,
+    /// Not counted: the same visitor clicked the same link within the workspace's window before, or an event of the same
+    /// idempotency key is there already.
     pub repeat: bool,
+    /// Hash of the name that the sender gave to the event, so that a retry is recognised; 0 for none.
+    pub idempotency: u64,
     /// Where the visitor was.
     pub place: Place,
+    /// Through whose network the visitor came.
+    pub network: Network,
+    /// The address, as far as the workspace keeps it; empty by default.
+    pub address: String,
     /// What the visitor used.
     pub agent: Arc<Agent>,
     /// How the link was reached.
     pub trigger: Trigger,
     /// Where the visitor came from.
     pub referrer: Referrer,
-    /// The final destination, query included.
+    /// By what kind of way the visitor came.
+    pub channel: Channel,
+    /// Of a click the final destination, of a pageview the page; query included.
     pub url: String,
+    /// The query that the visit itself carried, as sent.
+    pub params: String,
     /// The campaign.
     pub utm: Utm,
+    /// The visitor's first language, such as `en-US`; empty when unknown.
+    pub language: String,
+    /// `Accept-Language` as sent. Not stored: live consumers show it.
+    pub accept_language: String,
+    /// The `Sec-Fetch-*` headers as [`Hit::sec_fetch`](super::hit::Hit::sec_fetch) has them. Not stored.
+    pub sec_fetch: String,
+    /// Pageviews and custom events only.
+    pub page: Option<Box<PageEvent>>,
     /// Leads and sales only.
     pub conversion: Option<Box<Conversion>>,
 }
 
+impl Event {
+    /// The name of a custom event, a lead or a sale; else empty.
+    pub fn name(&self) -> &str {
+        match (&self.conversion, &self.page) {
+            (Some(conversion), _) => &conversion.name,
+            (None, Some(page)) => &page.name,
+            (None, None) => "",
+        }
+    }
+
+    /// Properties or metadata as JSON text; empty for none.
+    pub fn metadata(&self) -> &str {
+        match (&self.conversion, &self.page) {
+            (Some(conversion), _) => &conversion.metadata,
+            (None, Some(page)) => &page.props,
+            (None, None) => "",
+        }
+    }
+
+    /// The click that this event follows; 0 when none is known.
+    pub fn follows(&self) -> EventId {
+        match (&self.conversion, &self.page) {
+            (Some(conversion), _) => conversion.click,
+            (None, Some(page)) => page.click,
+            (None, None) => EventId(0),
+        }
+    }
+}
+
+/// What a pageview or a custom event of a site adds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PageEvent {
+    /// The kind of event as its sender names it: `pageview`, `custom_event`, `outbound`, `form_submit`, `identify` ...
+    pub event_type: String,
+    /// Name of a custom event, such as `cta_clicked`; else empty.
+    pub name: String,
+    /// Path of the page, such as `/pricing`.
+    pub page: String,
+    /// Title of the page.
+    pub title: String,
+    /// The site's own name of the person; empty until identified.
+    pub user_id: String,
+    /// JSON object as text; empty for none.
+    pub props: String,
+    /// Screen width in CSS pixels; 0 when unknown.
+    pub screen_width: u16,
+    /// Screen height in CSS pixels; 0 when unknown.
+    pub screen_height: u16,
+    /// Time spent on a page that is left, in milliseconds; 0 for other events.
+    pub duration_ms: u32,
+    /// The click that brought the visitor, as far as the page's address names it.
+    pub click: EventId,
+}
+
+/// Through whose network a visitor came; known only with an ASN, ISP or anonymous-IP file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    /// Provider's name; empty when unknown.
+    pub isp: String,
+    /// Autonomous system number; 0 when unknown.
+    pub asn: u32,
+    /// The address belongs to a hosting provider, not to a household or an office.
+    pub hosting: bool,
+}
+
+/// By what kind of way a visitor came (Ghost ID's channels).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Channel {
+    /// No referrer and no campaign.
+    #[default]
+    Direct,
+    /// A search engine.
+    Organic,
+    /// A social network.
+    Social,
+    /// Another site.
+    Referral,
+    /// A mail.
+    Email,
+    /// An advertisement.
+    Paid,
+    /// A tracked short link.
+    Link,
+}
+
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 7] =
+        [Self::Direct, Self::Organic, Self::Social, Self::Referral, Self::Email, Self::Paid, Self::Link];
+
+    /// The stored and published name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "Direct",
+            Self::Organic => "Organic",
+            Self::Social => "Social",
+            Self::Referral => "Referral",
+            Self::Email => "Email",
+            Self::Paid => "Paid",
+            Self::Link => "Link",
+        }
+    }
+
+    /// The channel of a name, in any case.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name().eq_ignore_ascii_case(name))
+    }
+}
+
 /// Where a visitor was.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Place {
     /// `AF AN AS EU NA OC SA`.
     pub continent: String,
@@ -84,7 +218,7 @@ pub struct Place {
 }
 
 /// What a visitor used: one parsed `User-Agent`, shared by all events that sent it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
     /// The header as sent, cut at 1,024 bytes.
     pub user_agent: String,
@@ -100,19 +234,23 @@ pub struct Agent {
     pub os_version: String,
     /// The robot's name; empty for humans.
     pub bot: String,
+    /// What kind of robot: `search`, `preview`, `ai`, `monitor`, `seo`, `feed`, `tool` ...; empty for humans.
+    pub bot_category: String,
 }
 
 /// Where a visitor came from.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Referrer {
     /// Lower-case host without `www.`; empty for direct visits.
     pub host: String,
     /// The address without query and fragment; empty for direct visits.
     pub url: String,
+    /// What people call the source, such as `Google` or `Facebook`; empty when it has no name of its own.
+    pub name: String,
 }
 
 /// Campaign fields of the final destination, decoded.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Utm {
     /// `utm_source`
     pub source: String,
@@ -127,7 +265,7 @@ pub struct Utm {
 }
 
 /// What a lead or a sale adds to the dimensions of its click.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Conversion {
     /// The click it follows.
     pub click: EventId,

@@ -95,6 +95,8 @@ ids! {
     DomainId "dom_";
     /// A short link.
     LinkId "link_";
+    /// A site whose pages are tracked. Its surface shows the number itself.
+    SiteId "site_";
     /// A tag on links.
     TagId "tag_";
     /// A folder of links.

@@ -4,6 +4,7 @@ pub mod click_id;
 pub mod destination;
 pub mod dimension;
 pub mod event;
+pub mod exclusion;
 pub mod hit;
 pub mod id;
 pub mod link;

@@ -1,7 +1,10 @@
 //! Workspaces, their domains and their settings.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use serde::{Deserialize, Serialize};
 
+use super::exclusion::Exclusions;
 use super::id::{DomainId, WorkspaceId};
 
 /// A workspace.
@@ -11,13 +14,13 @@ pub struct Workspace {
     pub id: WorkspaceId,
     /// Shown to people.
     pub name: String,
-    /// How its clicks are counted.
+    /// How its events are collected and counted.
     pub settings: WorkspaceSettings,
     /// Milliseconds since the epoch.
     pub created_at_ms: i64,
 }
 
-/// How a workspace's clicks are counted.
+/// How a workspace's events are collected and counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorkspaceSettings {
@@ -26,11 +29,70 @@ pub struct WorkspaceSettings {
     pub repeat_window_secs: u32,
     /// When the key of visitor hashes changes; default never.
     pub visitor_rotation: VisitorRotation,
+    /// What is stored of addresses; default nothing.
+    pub address_storage: AddressStorage,
+    /// Leave visitors unrecorded who ask for it with `DNT: 1` or `Sec-GPC: 1`. Default false.
+    pub honor_do_not_track: bool,
+    /// Days after which events are deleted; default never.
+    pub retention_days: Option<u32>,
+    /// Whose events are not recorded; default nobody's.
+    pub exclude: Exclusions,
 }
 
 impl Default for WorkspaceSettings {
     fn default() -> Self {
-        Self { repeat_window_secs: 3_600, visitor_rotation: VisitorRotation::Never }
+        Self {
+            repeat_window_secs: 3_600,
+            visitor_rotation: VisitorRotation::Never,
+            address_storage: AddressStorage::None,
+            honor_do_not_track: false,
+            retention_days: None,
+            exclude: Exclusions::default(),
+        }
+    }
+}
+
+/// What is stored of a visitor's address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressStorage {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its network: the first 24 bits of IPv4, the first 48 of IPv6.
+    Truncated,
+    /// All of it.
+    Full,
+}
+
+impl AddressStorage {
+    /// Every setting.
+    pub const ALL: [Self; 3] = [Self::None, Self::Truncated, Self::Full];
+
+    /// The stored name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Truncated => "truncated",
+            Self::Full => "full",
+        }
+    }
+
+    /// The setting of a stored name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|storage| storage.name() == name)
+    }
+
+    /// What is stored of an address: text, empty for nothing.
+    pub fn keep(self, address: IpAddr) -> String {
+        match (self, address.to_canonical()) {
+            (Self::None, _) => String::new(),
+            (Self::Full, address) => address.to_string(),
+            (Self::Truncated, IpAddr::V4(address)) => Ipv4Addr::from_bits(address.to_bits() & !0xff).to_string(),
+            (Self::Truncated, IpAddr::V6(address)) => {
+                Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> 48)).to_string()
+            }
+        }
     }
 }
 

@@ -70,6 +70,7 @@ pub fn parse(user_agent: &str) -> Agent {
         // Apple's systems write 17_5_1.
         os_version: known.os_version.replace('_', "."),
         bot: bot.unwrap_or_default().to_owned(),
+        bot_category: String::new(),
     }
 }
 

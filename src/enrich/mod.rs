@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use crate::domain::click_id::EventId;
-use crate::domain::event::{Agent, Event, EventKind, Place, Referrer, Utm};
-use crate::domain::hit::{Hit, PlaceHint};
+use crate::domain::event::{Agent, Event, EventKind, Place};
+use crate::domain::hit::{Carried, ConversionHit, Hit, PageHit, PlaceHint, What};
+use crate::domain::workspace::AddressStorage;
 use crate::telemetry;
 
 pub use agent::AgentCache;
@@ -50,10 +51,15 @@ pub struct Enricher {
 struct Draft {
     event: Event,
     address: IpAddr,
+    address_storage: AddressStorage,
     user_agent: String,
     referrer: String,
     place: Option<PlaceHint>,
     visitor_epoch: u32,
+    /// The visitor's first-party id; empty for none.
+    visitor_id: String,
+    /// It carries its click's dimensions: there is nothing to read.
+    carried: bool,
 }
 
 /// One step: its name in metrics, and what it does to a draft.
@@ -74,9 +80,17 @@ const STEPS: &[Step] = &[
     Step { name: "visitor", apply: identify },
 ];
 
+/// A first-party id names the visitor; else the site's own name of the person; else address and agent.
 fn identify(with: &Enricher, draft: &mut Draft) {
-    draft.event.visitor =
-        with.visitors.visitor(draft.event.workspace, draft.visitor_epoch, draft.address, &draft.user_agent);
+    let user_id = draft.event.page.as_deref().map_or("", |page| page.user_id.as_str());
+    let name = if draft.visitor_id.is_empty() { user_id } else { draft.visitor_id.as_str() };
+    let (workspace, epoch) = (draft.event.workspace, draft.visitor_epoch);
+    draft.event.visitor = if name.is_empty() {
+        with.visitors.visitor(workspace, epoch, draft.address, &draft.user_agent)
+    } else {
+        with.visitors.named(workspace, epoch, name)
+    };
+    draft.event.address = draft.address_storage.keep(draft.address);
 }
 
 impl Enricher {
@@ -91,16 +105,18 @@ impl Enricher {
         }
     }
 
-    /// One hit as a click.
+    /// One hit as an event.
     pub fn enrich(&self, id: EventId, hit: Hit) -> Event {
         let mut draft = self.draft(id, hit);
-        for step in STEPS {
-            (step.apply)(self, &mut draft);
+        if !draft.carried {
+            for step in STEPS {
+                (step.apply)(self, &mut draft);
+            }
         }
         draft.event
     }
 
-    /// Hits as clicks, in their order; `repeat` is left false, for it depends on what came before. The time that each step
+    /// Hits as events, in their order; `repeat` is left false, for it depends on what came before. The time that each step
     /// took for the whole batch goes into [`telemetry::name::ENRICH_STEP_SECONDS`].
     pub fn enrich_batch(&self, hits: Vec<(EventId, Hit)>) -> Vec<Event> {
         let mut events = Vec::with_capacity(hits.len());
@@ -114,7 +130,7 @@ impl Enricher {
             }
             let mut before = Instant::now();
             for (step, took) in STEPS.iter().zip(&mut took) {
-                for draft in &mut drafts {
+                for draft in drafts.iter_mut().filter(|draft| !draft.carried) {
                     (step.apply)(self, draft);
                 }
                 let after = Instant::now();
@@ -153,35 +169,69 @@ impl Enricher {
     }
 
     fn draft(&self, id: EventId, hit: Hit) -> Draft {
+        let mut event = Event {
+            workspace: hit.workspace,
+            kind: EventKind::Click,
+            at_ms: hit.at_ms,
+            id,
+            link: hit.link,
+            site: hit.site,
+            idempotency: hit.idempotency,
+            agent: Arc::clone(&self.nothing),
+            trigger: hit.trigger,
+            url: hit.url,
+            params: hit.params,
+            accept_language: hit.accept_language,
+            sec_fetch: hit.sec_fetch,
+            ..Event::default()
+        };
+        let (mut visitor_id, mut carried) = (String::new(), false);
+        match hit.what {
+            What::Click => {}
+            What::Page(page) => {
+                let PageHit { is_pageview, event: page, visitor_id: id } = *page;
+                event.kind = if is_pageview { EventKind::Pageview } else { EventKind::Custom };
+                event.page = Some(Box::new(page));
+                visitor_id = id;
+            }
+            What::Conversion(conversion) => {
+                let ConversionHit { is_sale, event: conversion, carried: of_click } = *conversion;
+                event.kind = if is_sale { EventKind::Sale } else { EventKind::Lead };
+                event.conversion = Some(Box::new(conversion));
+                carry(&mut event, of_click);
+                carried = true;
+            }
+        }
         Draft {
-            event: Event {
-                workspace: hit.workspace,
-                kind: EventKind::Click,
-                at_ms: hit.at_ms,
-                id,
-                link: hit.link,
-                visitor: 0,
-                repeat: false,
-                place: Place::default(),
-                agent: Arc::clone(&self.nothing),
-                trigger: hit.trigger,
-                referrer: Referrer::default(),
-                url: hit.url,
-                utm: Utm::default(),
-                conversion: None,
-            },
+            event,
             address: hit.address,
+            address_storage: hit.address_storage,
             user_agent: hit.user_agent,
             referrer: hit.referrer,
             place: hit.place,
             visitor_epoch: hit.visitor_epoch,
+            visitor_id,
+            carried,
         }
     }
+}
+
+fn carry(event: &mut Event, of_click: Carried) {
+    let Carried { visitor, place, network, agent, referrer, channel, utm, language } = of_click;
+    event.visitor = visitor;
+    event.place = place;
+    event.network = network;
+    event.agent = Arc::new(agent);
+    event.referrer = referrer;
+    event.channel = channel;
+    event.utm = utm;
+    event.language = language;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::{Conversion, PageEvent};
     use crate::domain::hit::Trigger;
     use crate::domain::id::{LinkId, WorkspaceId};
     use proptest::prelude::*;
@@ -204,7 +254,7 @@ mod tests {
             trigger: Trigger::Qr,
             place: Some(PlaceHint { country: "GB".into(), region: "ENG".into(), ..PlaceHint::default() }),
             repeat_window_secs: 3_600,
-            visitor_epoch: 0,
+            ..Hit::default()
         }
     }
 
@@ -224,6 +274,54 @@ mod tests {
         assert_eq!(event.url, "https://shop.example/?utm_source=mail");
         assert_ne!(event.visitor, 0);
         assert!(event.conversion.is_none());
+    }
+
+    #[test]
+    fn a_first_party_id_names_the_visitor() {
+        let enricher = enricher();
+        let page = |visitor_id: &str, user_id: &str, user_agent: &str| {
+            let event = PageEvent { user_id: user_id.into(), page: "/".into(), ..PageEvent::default() };
+            let page = PageHit { is_pageview: true, event, visitor_id: visitor_id.into() };
+            let user_agent = user_agent.into();
+            enricher.enrich(EventId(1), Hit { what: What::Page(Box::new(page)), user_agent, ..hit(0) })
+        };
+        assert_eq!(page("gv_1", "", "a").visitor, page("gv_1", "jane", "b").visitor);
+        assert_eq!(page("", "jane", "a").visitor, page("", "jane", "b").visitor);
+        assert_ne!(page("gv_1", "", "a").visitor, page("gv_2", "", "a").visitor);
+        assert_ne!(page("", "", "a").visitor, page("", "", "b").visitor);
+        // Without one a page and a click of the same browser are the same visitor's.
+        assert_eq!(page("", "", FIREFOX).visitor, enricher.enrich(EventId(1), hit(0)).visitor);
+        assert_eq!(page("", "", "a").kind, EventKind::Pageview);
+    }
+
+    #[test]
+    fn a_sale_carries_its_click() {
+        let enricher = enricher();
+        let click = enricher.enrich(EventId(9), hit(1_000));
+        let carried = Carried {
+            visitor: click.visitor,
+            place: click.place.clone(),
+            agent: (*click.agent).clone(),
+            utm: click.utm.clone(),
+            ..Carried::default()
+        };
+        let event = Conversion { click: click.id, amount: 1_999, currency: "eur".into(), ..Conversion::default() };
+        let what = What::Conversion(Box::new(ConversionHit { is_sale: true, event, carried }));
+        let sale =
+            enricher.enrich(EventId(10), Hit { at_ms: 2_000, workspace: click.workspace, what, ..Hit::default() });
+        assert_eq!((sale.kind, sale.visitor, &sale.place), (EventKind::Sale, click.visitor, &click.place));
+        assert_eq!((&sale.utm, sale.agent.browser.as_str(), sale.follows()), (&click.utm, "Firefox", click.id));
+    }
+
+    #[test]
+    fn addresses_are_kept_as_the_workspace_says() {
+        for (address_storage, expected) in [
+            (AddressStorage::None, ""),
+            (AddressStorage::Truncated, "81.2.69.0"),
+            (AddressStorage::Full, "81.2.69.142"),
+        ] {
+            assert_eq!(enricher().enrich(EventId(1), Hit { address_storage, ..hit(0) }).address, expected);
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn parse(header: &str) -> Option<Referrer> {
         Some(bare) if bare.contains('.') => bare.to_owned(),
         _ => host,
     };
-    Some(Referrer { host, url })
+    Some(Referrer { host, url, name: String::new() })
 }
 
 /// Host (an IPv6 address in its brackets) and port digits; `None` when there is a port that is none.

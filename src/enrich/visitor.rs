@@ -51,6 +51,15 @@ impl VisitorHasher {
         hasher.finish().max(1)
     }
 
+    /// The visitor behind a first-party id, or behind the site's own name of a person, in one workspace and epoch; never 0.
+    pub fn named(&self, workspace: WorkspaceId, epoch: u32, name: &str) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.key(workspace, epoch));
+        // No address begins so.
+        hasher.write_u8(0);
+        hasher.write(name.as_bytes());
+        hasher.finish().max(1)
+    }
+
     fn key(&self, workspace: WorkspaceId, epoch: u32) -> VisitorKey {
         // A panic while a key was inserted leaves the map whole: it holds nothing but finished keys.
         if let Some(key) = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&(workspace, epoch)) {

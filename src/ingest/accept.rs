@@ -14,6 +14,8 @@ use crate::domain::hit::Hit;
 use crate::spool::{MAX_PAYLOAD, Observer, Options, Pending, Reader, Spool, SpoolError, SyncPolicy};
 use crate::telemetry::name;
 
+use super::live::Live;
+
 /// A disk that does not answer for so long counts as failed for the caller; the hit may still be recorded.
 const SYNC_LIMIT: Duration = Duration::from_secs(5);
 /// Bytes of hits that are appended at once in bulk.
@@ -60,6 +62,7 @@ pub struct Ingest {
     node: u16,
     /// Up to this sequence somebody waits for the store.
     hurry: Arc<watch::Sender<u64>>,
+    live: Live,
 }
 
 struct Metrics {
@@ -98,7 +101,7 @@ impl Ingest {
             sync: histogram!(name::SPOOL_SYNC_SECONDS),
         };
         let (spool, reader) = Spool::open(Options { observer: Some(Arc::new(observer)), ..options })?;
-        Ok((Self { spool, node, hurry: Arc::new(watch::Sender::new(0)) }, reader))
+        Ok((Self { spool, node, hurry: Arc::new(watch::Sender::new(0)), live: Live::default() }, reader))
     }
 
     /// Takes a hit. Its identity is known at once; it is safe when [`Recorded::synced`] says so.
@@ -166,6 +169,11 @@ impl Ingest {
     /// The spool below.
     pub fn spool(&self) -> &Spool {
         &self.spool
+    }
+
+    /// What was just stored, as it comes.
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     pub(super) fn watch_hurry(&self) -> watch::Receiver<u64> {

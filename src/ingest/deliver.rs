@@ -14,6 +14,7 @@ use std::time::Duration;
 use metrics::counter;
 
 use super::batch::{Prepared, by_month};
+use super::live::Live;
 use super::store::{Disposition, EventStore, StoreError};
 use crate::domain::event::Event;
 use crate::spool::{Batch, Spool, SpoolError};
@@ -68,6 +69,7 @@ pub(super) struct Delivery<S> {
     pub spool: Spool,
     pub node: u16,
     pub patience: Patience,
+    pub live: Live,
 }
 
 /// A part of a batch: neighbours of one month.
@@ -103,6 +105,7 @@ impl<S: EventStore> Delivery<S> {
         }
         for (month, events) in by_month(events) {
             self.deliver_month(month, &events, doubtful, &records).await;
+            self.live.publish(events);
         }
     }
 

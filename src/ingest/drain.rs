@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::accept::Ingest;
 use super::batch::{self, Prepared};
 use super::deliver::{Delivery, Patience, blocking};
-use super::repeat::RepeatWindow;
+use super::repeat::{RepeatWindow, Sameness};
 use super::store::{Disposition, EventStore, StoreError};
 use crate::calendar::clock::Clock;
 use crate::config::IngestConfig;
@@ -114,7 +114,8 @@ where
             options,
             patience,
         };
-        let delivery = Delivery { store, spool: spool.clone(), node: ingest.node(), patience };
+        let live = ingest.live().clone();
+        let delivery = Delivery { store, spool: spool.clone(), node: ingest.node(), patience, live };
         let work = async { tokio::join!(source.run(reader, batches), deliver_all(delivery, prepared)) };
         let too_late = async {
             shutdown.cancelled().await;
@@ -161,7 +162,7 @@ where
 {
     /// Ends after a shutdown, when everything was read.
     async fn run(mut self, mut reader: Reader, batches: mpsc::Sender<Prepared>) {
-        let mut window = RepeatWindow::default();
+        let mut windows = [RepeatWindow::new(Sameness::Click), RepeatWindow::new(Sameness::Name)];
         let checkpoint = self.spool.checkpoint();
         let mut in_flight = checkpoint.in_flight;
         // First the place, then the batch: so there are never more than two.
@@ -179,13 +180,17 @@ where
                 batch.through = batch.through.max(last);
             }
             if batch.range.is_some() {
-                self.learn(&mut window, &batch).await;
+                for window in &mut windows {
+                    self.learn(window, &batch).await;
+                }
                 let marked = blocking(move || {
-                    window.mark(&mut batch.events, &batch.windows);
-                    (window, batch)
+                    for window in &mut windows {
+                        window.mark(&mut batch.events, &batch.windows);
+                    }
+                    (windows, batch)
                 });
                 let Some((back, marked)) = marked.await else { return };
-                (window, batch) = (back, marked);
+                (windows, batch) = (back, marked);
             } else if batch.through == before {
                 continue;
             }
@@ -236,7 +241,7 @@ where
         }
     }
 
-    /// Asks the store for the past clicks that may make repeats of this batch's.
+    /// Asks the store for the past events that may make repeats of this batch's.
     async fn learn(&self, window: &mut RepeatWindow, batch: &Prepared) {
         let Some((first, _)) = batch.range else { return };
         let before = EventId::new(self.node, first);
@@ -244,7 +249,7 @@ where
         for (mut start_ms, end_ms) in missing.iter() {
             while start_ms < end_ms {
                 let to_ms = start_ms.saturating_add(LEARN_MS).min(end_ms);
-                let clicks = self.recent_clicks(before, start_ms, to_ms).await;
+                let clicks = self.recent(window.sameness(), before, start_ms, to_ms).await;
                 // Nothing was stored with a time after the present.
                 let complete = to_ms == end_ms && end_ms > self.clock.now_ms();
                 window.learn(start_ms, to_ms, complete, &clicks);
@@ -253,15 +258,15 @@ where
         }
     }
 
-    async fn recent_clicks(&self, before: EventId, start_ms: i64, end_ms: i64) -> Vec<super::RecentClick> {
+    async fn recent(&self, sameness: Sameness, before: EventId, start_ms: i64, end_ms: i64) -> Vec<super::RecentClick> {
         let mut failures = 0_u32;
         loop {
-            match self.store.recent_clicks(before, start_ms, end_ms).await {
+            match self.store.recent(sameness, before, start_ms, end_ms).await {
                 Ok(clicks) => return clicks,
                 Err(StoreError { message, disposition }) => {
                     failures += 1;
                     if failures.is_power_of_two() {
-                        tracing::warn!(failures, "past clicks cannot be read, it is tried again: {message}");
+                        tracing::warn!(failures, "past events cannot be read, it is tried again: {message}");
                     }
                     self.patience.wait(failures, disposition).await;
                 }

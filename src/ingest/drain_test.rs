@@ -15,7 +15,7 @@ use super::fake::{FakeStore, Faults};
 use super::{Drain, DrainOptions, Ingest, Refused};
 use crate::calendar::clock::Clock;
 use crate::domain::click_id::EventId;
-use crate::domain::event::{Event, EventKind, Place, Referrer, Utm};
+use crate::domain::event::{Event, Referrer};
 use crate::domain::hit::{Hit, Trigger};
 use crate::domain::id::{LinkId, WorkspaceId};
 use crate::spool::model::ModelDisk;
@@ -36,9 +36,8 @@ fn hit(number: u64, at_ms: i64, visitor: u64, url: &str) -> Hit {
         referrer: number.to_string(),
         url: url.to_owned(),
         trigger: Trigger::Link,
-        place: None,
         repeat_window_secs: 60,
-        visitor_epoch: 0,
+        ..Hit::default()
     }
 }
 
@@ -47,19 +46,14 @@ fn enrich(hits: Vec<(EventId, Hit)>) -> Vec<Event> {
         assert_ne!(hit.url, "panic", "the enrichment chokes");
         Event {
             workspace: hit.workspace,
-            kind: EventKind::Click,
             at_ms: hit.at_ms,
             id,
             link: hit.link,
             visitor: hit.user_agent.parse().unwrap_or(0),
-            repeat: false,
-            place: Place::default(),
-            agent: Arc::default(),
             trigger: hit.trigger,
-            referrer: Referrer { host: hit.referrer, url: String::new() },
+            referrer: Referrer { host: hit.referrer, ..Referrer::default() },
             url: hit.url,
-            utm: Utm::default(),
-            conversion: None,
+            ..Event::default()
         }
     };
     hits.into_iter().map(event).collect()

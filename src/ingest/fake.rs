@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::store::{Disposition, EventStore, RecentClick, StoreError};
+use super::store::{Disposition, EventStore, RecentClick, Sameness, StoreError};
 use crate::domain::click_id::EventId;
 use crate::domain::event::{Event, EventKind};
+use crate::domain::id::LinkId;
 
 /// How often things go wrong, in percent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,19 +122,30 @@ impl EventStore for FakeStore {
         Ok(())
     }
 
-    async fn recent_clicks(&self, before: EventId, start_ms: i64, end_ms: i64) -> Result<Vec<RecentClick>, StoreError> {
+    async fn recent(
+        &self,
+        sameness: Sameness,
+        before: EventId,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<RecentClick>, StoreError> {
         tokio::task::yield_now().await;
         let mut state = self.state();
         state.check()?;
         let clicks = state.events.range(EventId::new(before.node(), 0)..before).filter(|(_, event)| {
-            event.kind == EventKind::Click && !event.repeat && (start_ms..end_ms).contains(&event.at_ms)
+            let same = match sameness {
+                Sameness::Click => event.kind == EventKind::Click,
+                Sameness::Name => event.kind != EventKind::Click && event.idempotency != 0,
+            };
+            same && !event.repeat && (start_ms..end_ms).contains(&event.at_ms)
         });
         Ok(clicks
-            .map(|(_, event)| RecentClick {
-                workspace: event.workspace,
-                link: event.link,
-                visitor: event.visitor,
-                at_ms: event.at_ms,
+            .map(|(_, event)| {
+                let (link, visitor) = match sameness {
+                    Sameness::Click => (event.link, event.visitor),
+                    Sameness::Name => (LinkId(event.site.0), event.idempotency),
+                };
+                RecentClick { workspace: event.workspace, link, visitor, at_ms: event.at_ms }
             })
             .collect())
     }

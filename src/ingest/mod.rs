@@ -12,6 +12,7 @@ mod drain;
 mod drain_test;
 #[cfg(test)]
 mod fake;
+mod live;
 mod repeat;
 mod span;
 mod store;
@@ -19,4 +20,5 @@ mod warehouse_store;
 
 pub use accept::{Ingest, Recorded, Refused};
 pub use drain::{Drain, DrainOptions};
-pub use store::{Disposition, EventStore, RecentClick, StoreError};
+pub use live::{Live, LiveEvents};
+pub use store::{Disposition, EventStore, RecentClick, Sameness, StoreError};

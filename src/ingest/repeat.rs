@@ -1,5 +1,8 @@
-//! Which clicks are repeats: those within the workspace's window of an earlier click of the same visitor on the same link
-//! that is no repeat itself.
+//! Which events are repeats of earlier ones that are no repeats themselves, and so do not count. Two rules, each with a
+//! [`RepeatWindow`] of its own:
+//! - a click, within the workspace's window of a click of the same visitor on the same link;
+//! - an event to which its sender gave a name (an idempotency key), within an hour of an event of that name: a retry says
+//!   when the event happened, however late it comes.
 //!
 //! "Within" looks both ways, so a clock that steps back an hour makes no first clicks out of repeats, and one that was
 //! far ahead does no lasting harm. The flags depend on nothing but the clicks with smaller identities: after a restart
@@ -15,17 +18,28 @@ use super::span::Spans;
 use super::store::RecentClick;
 use crate::domain::click_id::EventId;
 use crate::domain::event::{Event, EventKind};
-use crate::domain::id::WorkspaceId;
+use crate::domain::id::{LinkId, WorkspaceId};
 
 /// Longer windows count as 30 days.
 const LONGEST_WINDOW_MS: i64 = 30 * 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
+/// What two reports of one named event may differ by in time.
+const NAMED_WINDOW_MS: i64 = HOUR_MS;
 const MOST_CLICKS: usize = 16_000_000;
 const FIRST_SWEEP: usize = 65_536;
 
-/// The clicks of all workspaces that may make repeats of those to come.
-#[derive(Default)]
+/// What makes two events the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sameness {
+    /// Clicks of one visitor on one link.
+    Click,
+    /// Events of one site, or conversions, of one name.
+    Name,
+}
+
+/// The clicks, or the named events, of all workspaces that may make repeats of those to come.
 pub(super) struct RepeatWindow {
+    sameness: Sameness,
     workspaces: HashMap<WorkspaceId, Clicks>,
     /// Times whose clicks were read from the store.
     known: Spans,
@@ -37,7 +51,28 @@ pub(super) struct RepeatWindow {
 /// The window of each hit of a batch in seconds, in the order of identities.
 pub(super) type Windows = [(EventId, u32)];
 
-fn window_ms(windows: &Windows, event: &Event) -> Option<i64> {
+/// The event as a window sees it.
+struct Seen {
+    link: LinkId,
+    who: u64,
+    window_ms: i64,
+}
+
+fn seen(sameness: Sameness, windows: &Windows, event: &Event) -> Option<Seen> {
+    match sameness {
+        Sameness::Click => {
+            click_window_ms(windows, event).map(|window_ms| Seen { link: event.link, who: event.visitor, window_ms })
+        }
+        Sameness::Name => (event.kind != EventKind::Click && event.idempotency != 0).then(|| Seen {
+            // Names are given by sites, and by one workspace's conversions.
+            link: LinkId(event.site.0),
+            who: event.idempotency,
+            window_ms: NAMED_WINDOW_MS,
+        }),
+    }
+}
+
+fn click_window_ms(windows: &Windows, event: &Event) -> Option<i64> {
     if event.kind != EventKind::Click {
         return None;
     }
@@ -47,11 +82,22 @@ fn window_ms(windows: &Windows, event: &Event) -> Option<i64> {
 }
 
 impl RepeatWindow {
+    /// A window that knows nothing yet.
+    pub fn new(sameness: Sameness) -> Self {
+        let (workspaces, known) = (HashMap::default(), Spans::default());
+        Self { sameness, workspaces, known, earliest_ms: None, after_sweep: 0 }
+    }
+
+    /// By which rule it goes.
+    pub fn sameness(&self) -> Sameness {
+        self.sameness
+    }
+
     /// The spans of which the store must be asked before these events can be [`mark`](Self::mark)ed; whole hours.
     pub fn missing(&self, events: &[Event], windows: &Windows) -> Spans {
         let (mut wanted, mut swept) = (Vec::new(), Vec::new());
         for event in events {
-            let Some(window_ms) = window_ms(windows, event) else { continue };
+            let Some(Seen { window_ms, .. }) = seen(self.sameness, windows, event) else { continue };
             let at_ms = event.at_ms.clamp(0, LATEST_MS);
             let start = (at_ms - window_ms).div_euclid(HOUR_MS) * HOUR_MS;
             let end = ((at_ms + window_ms).div_euclid(HOUR_MS) + 1) * HOUR_MS;
@@ -86,7 +132,7 @@ impl RepeatWindow {
         // A changed window counts from its first batch on, and for the whole of it.
         let mut changed: HashMap<WorkspaceId, i64> = HashMap::new();
         for event in events.iter() {
-            let Some(window_ms) = window_ms(windows, event) else { continue };
+            let Some(Seen { window_ms, .. }) = seen(self.sameness, windows, event) else { continue };
             let now = self.workspaces.get(&event.workspace).map_or(0, |clicks| clicks.window_ms);
             if window_ms != now || changed.contains_key(&event.workspace) {
                 changed.insert(event.workspace, window_ms);
@@ -96,13 +142,11 @@ impl RepeatWindow {
             self.workspaces.entry(workspace).or_default().set_window(window_ms);
         }
         for event in events {
-            if window_ms(windows, event).is_none() {
-                continue;
-            }
+            let Some(Seen { link, who, .. }) = seen(self.sameness, windows, event) else { continue };
             let clicks = self.workspaces.entry(event.workspace).or_default();
-            event.repeat = clicks.is_repeat(event.link, event.visitor, event.at_ms);
+            event.repeat = clicks.is_repeat(link, who, event.at_ms);
             if !event.repeat {
-                clicks.insert(event.link, event.visitor, event.at_ms);
+                clicks.insert(link, who, event.at_ms);
             }
             self.earliest_ms = Some(self.earliest_ms.map_or(event.at_ms, |earliest| earliest.min(event.at_ms)));
         }
@@ -142,14 +186,10 @@ impl RepeatWindow {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::event::{Place, Referrer, Utm};
-    use crate::domain::hit::Trigger;
-    use crate::domain::id::LinkId;
+    use crate::domain::id::SiteId;
 
     fn click(sequence: u64, workspace: u64, link: u64, visitor: u64, at_ms: i64) -> Event {
         Event {
@@ -159,14 +199,7 @@ mod tests {
             id: EventId::new(1, sequence),
             link: LinkId(link),
             visitor,
-            repeat: false,
-            place: Place::default(),
-            agent: Arc::default(),
-            trigger: Trigger::Link,
-            referrer: Referrer::default(),
-            url: String::new(),
-            utm: Utm::default(),
-            conversion: None,
+            ..Event::default()
         }
     }
 
@@ -193,6 +226,43 @@ mod tests {
     }
 
     #[test]
+    fn a_named_event_counts_once_however_late_it_is_reported_again() {
+        let named = |sequence, site, name, at_ms| Event {
+            kind: EventKind::Pageview,
+            site: SiteId(site),
+            idempotency: name,
+            ..click(sequence, 1, 0, 5, at_ms)
+        };
+        let now_ms = 1_800_000_000_000;
+        let mut events = [
+            named(1, 1, 9, now_ms),
+            named(2, 1, 8, now_ms),
+            named(3, 2, 9, now_ms),
+            named(4, 1, 0, now_ms),
+            named(5, 1, 0, now_ms),
+            named(6, 1, 9, now_ms + 2_000),
+            named(7, 1, 9, now_ms + 2 * HOUR_MS),
+        ];
+        let mut window = RepeatWindow::new(Sameness::Name);
+        window.mark(&mut events, &[]);
+        assert_eq!(flags(&events), [false, false, false, false, false, true, false]);
+        // After a restart the store is asked for the hours around.
+        let mut window = RepeatWindow::new(Sameness::Name);
+        let mut late = [named(8, 1, 9, now_ms - 500)];
+        assert_ne!(window.missing(&late, &[]), Spans::default());
+        let stored = RecentClick { workspace: WorkspaceId(1), link: LinkId(1), visitor: 9, at_ms: now_ms };
+        window.learn(now_ms - 2 * HOUR_MS, now_ms + 2 * HOUR_MS, true, &[stored]);
+        window.mark(&mut late, &[]);
+        assert_eq!(flags(&late), [true]);
+        // Clicks are another window's business.
+        let mut clicks = [click(9, 1, 1, 9, now_ms)];
+        assert_eq!(window.missing(&clicks, &windows(&clicks, 3_600)), Spans::default());
+        let hour = windows(&clicks, 3_600);
+        window.mark(&mut clicks, &hour);
+        assert_eq!(flags(&clicks), [false]);
+    }
+
+    #[test]
     fn the_window_slides_from_the_last_first_click() {
         let minute = 60_000;
         // After an hour, a clock an hour back, another link, another visitor.
@@ -206,18 +276,18 @@ mod tests {
             expected.push(repeat);
         }
         let all = windows(&events, 3_600);
-        RepeatWindow::default().mark(&mut events, &all);
+        RepeatWindow::new(Sameness::Click).mark(&mut events, &all);
         assert_eq!(flags(&events), expected);
         // No window: nothing is a repeat.
         let none = windows(&events, 0);
         events.iter_mut().for_each(|event| event.repeat = false);
-        RepeatWindow::default().mark(&mut events, &none);
+        RepeatWindow::new(Sameness::Click).mark(&mut events, &none);
         assert!(flags(&events).iter().all(|repeat| !repeat));
     }
 
     #[test]
     fn a_longer_window_counts_at_once() {
-        let mut window = RepeatWindow::default();
+        let mut window = RepeatWindow::new(Sameness::Click);
         let mut early = [click(1, 1, 1, 1, 1_000_000), click(2, 1, 1, 1, 1_090_000)];
         let short = windows(&early, 60);
         window.mark(&mut early, &short);
@@ -230,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_was_swept_is_asked_for_again() {
-        let mut window = RepeatWindow::default();
+        let mut window = RepeatWindow::new(Sameness::Click);
         let start = 1_800_000_000_000;
         let mut old = [click(1, 1, 1, 1, start)];
         let few = windows(&old, 3_600);
@@ -256,7 +326,7 @@ mod tests {
 
     #[test]
     fn over_the_limit_the_oldest_go_and_are_asked_for_again() {
-        let mut window = RepeatWindow::default();
+        let mut window = RepeatWindow::new(Sameness::Click);
         let start = 1_800_000_000_000;
         let at_ms = |number: u64| start + 60_000 * number.cast_signed();
         let mut events: Vec<Event> = (0..5_000).map(|number| click(number, 1, 1, number, at_ms(number))).collect();
@@ -292,14 +362,14 @@ mod tests {
             }).collect();
             let mut expected = events.clone();
             by_hand(&mut expected, secs);
-            let mut window = RepeatWindow::default();
+            let mut window = RepeatWindow::new(Sameness::Click);
             let mut done = 0;
             for (size, restart) in cuts {
                 let (stored, rest) = events.split_at_mut(done);
                 let size = size.min(rest.len());
                 let batch = &mut rest[..size];
                 if restart {
-                    window = RepeatWindow::default();
+                    window = RepeatWindow::new(Sameness::Click);
                 }
                 let all = windows(batch, secs);
                 for (from, to) in window.missing(batch, &all).iter() {

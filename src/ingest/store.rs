@@ -5,6 +5,8 @@ use std::fmt;
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::id::{LinkId, WorkspaceId};
+
+pub use super::repeat::Sameness;
 pub use crate::warehouse::Disposition;
 
 /// A store of events. Times are milliseconds since the epoch, spans half-open.
@@ -27,23 +29,25 @@ pub trait EventStore: Send + Sync + 'static {
     /// have been cut off between the two.
     fn reconcile(&self, node: u16, start_ms: i64, end_ms: i64) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The clicks of a span that are no repeats, of the node of `before` and with identities smaller than it; in any order.
-    fn recent_clicks(
+    /// The clicks, or the named events, of a span that are no repeats, of the node of `before` and with identities smaller
+    /// than it; in any order.
+    fn recent(
         &self,
+        sameness: Sameness,
         before: EventId,
         start_ms: i64,
         end_ms: i64,
     ) -> impl Future<Output = Result<Vec<RecentClick>, StoreError>> + Send;
 }
 
-/// A click that is no repeat.
+/// A click, or a named event, that is no repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecentClick {
-    /// Owner of the link.
+    /// Owner of the link or site.
     pub workspace: WorkspaceId,
-    /// The link.
+    /// The link; of a named event the number of its site.
     pub link: LinkId,
-    /// Who it was.
+    /// Who it was; of a named event its name's hash.
     pub visitor: u64,
     /// Milliseconds since the epoch.
     pub at_ms: i64,

@@ -1,6 +1,6 @@
 //! ClickHouse as the drain sees it.
 
-use super::store::{EventStore, RecentClick, StoreError};
+use super::store::{EventStore, RecentClick, Sameness, StoreError};
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::id::{LinkId, WorkspaceId};
@@ -28,8 +28,17 @@ impl EventStore for Warehouse {
         Ok(Self::reconcile(self, node, start_ms, end_ms).await?)
     }
 
-    async fn recent_clicks(&self, before: EventId, start_ms: i64, end_ms: i64) -> Result<Vec<RecentClick>, StoreError> {
-        let rows = Self::recent_clicks(self, before, start_ms, end_ms).await?;
+    async fn recent(
+        &self,
+        sameness: Sameness,
+        before: EventId,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<RecentClick>, StoreError> {
+        let rows = match sameness {
+            Sameness::Click => self.recent_clicks(before, start_ms, end_ms).await?,
+            Sameness::Name => self.recent_names(before, start_ms, end_ms).await?,
+        };
         Ok(rows
             .into_iter()
             .map(|row| RecentClick {

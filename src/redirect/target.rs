@@ -4,7 +4,7 @@ use super::destination::Destination;
 use super::source::FoundLink;
 use crate::domain::id::{LinkId, WorkspaceId};
 use crate::domain::link::{LinkUtm, RedirectKind};
-use crate::domain::workspace::VisitorRotation;
+use crate::domain::workspace::{AddressStorage, VisitorRotation};
 
 /// A link, prepared for visits.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Target {
     pub repeat_window_secs: u32,
     /// Rotation of visitor keys, for the hit.
     pub visitor_rotation: VisitorRotation,
+    /// What is stored of addresses, for the hit.
+    pub address_storage: AddressStorage,
 }
 
 impl Target {
@@ -66,6 +68,7 @@ impl Target {
             index: fields.index,
             repeat_window_secs: settings.repeat_window_secs,
             visitor_rotation: settings.visitor_rotation,
+            address_storage: settings.address_storage,
         })
     }
 

@@ -113,7 +113,7 @@ impl Server {
         let auth = Auth::new(stores.catalog.clone(), clock.clone());
         let first_run = first_run(&auth, &stores, &public_url).await?;
         let folder = spool_folder(&config.places, config.ingest.spool_dir.as_deref());
-        let (ingest, drain) = start_ingest(&stores, &config.ingest, folder, geo, clock.clone()).await?;
+        let (ingest, enricher, drain) = start_ingest(&stores, &config.ingest, folder, geo, clock.clone()).await?;
 
         let analytics = Analytics::new(stores.warehouse.clone(), stores.catalog.clone());
         let app = App {
@@ -122,6 +122,9 @@ impl Server {
             clicks: ClickKey::new(stores.catalog.secret("click_id").await?),
             max_body_bytes: config.http.max_body_bytes,
             analytics,
+            ingest: ingest.clone(),
+            enricher,
+            clients: ClientRules::new(&config.http),
             auth,
             public_url,
             clock,
@@ -205,7 +208,7 @@ async fn visits(
     tokio::spawn(follow_changes(app.catalog.clone(), Arc::clone(&resolver), app.auth.clone(), stop.clone()));
     Ok(Arc::new(Visits::new(
         resolver,
-        ClientRules::new(http),
+        app.clients.clone(),
         SpoolRecorder(ingest.clone()),
         app.clock.clone(),
         |user_agent| bot::find(user_agent).is_some(),

@@ -66,7 +66,7 @@ pub async fn start_ingest(
     folder: PathBuf,
     geo: Geo,
     clock: Clock,
-) -> anyhow::Result<(Ingest, Draining)> {
+) -> anyhow::Result<(Ingest, Arc<Enricher>, Draining)> {
     let node = stores.catalog.register_node(&node_token(&folder)?).await?;
     let visitor_secret = stores.catalog.secret("visitor").await?;
     let enricher = Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret }));
@@ -80,7 +80,7 @@ pub async fn start_ingest(
     let store = Arc::new(stores.warehouse.apart()?);
     let shutdown = CancellationToken::new();
     let begin = {
-        let (ingest, shutdown) = (ingest.clone(), shutdown.clone());
+        let (ingest, enricher, shutdown) = (ingest.clone(), Arc::clone(&enricher), shutdown.clone());
         move |reader: Reader| {
             let enricher = Arc::clone(&enricher);
             let enrich = move |hits| enricher.enrich_batch(hits);
@@ -97,7 +97,7 @@ pub async fn start_ingest(
         .enable_all()
         .build()?;
     let task = runtime.spawn(keep_draining(ingest.clone(), reader, shutdown.clone(), begin));
-    Ok((ingest.clone(), Draining { ingest, shutdown, task, runtime: Some(runtime) }))
+    Ok((ingest.clone(), enricher, Draining { ingest, shutdown, task, runtime: Some(runtime) }))
 }
 
 /// Has this thread yield to those that answer visitors where both want the processor.

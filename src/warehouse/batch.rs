@@ -144,4 +144,32 @@ impl Warehouse {
             .param("before", before.0);
         within(BATCH_LIMIT, question.fetch_all()).await
     }
+
+    /// As [`recent_clicks`](Self::recent_clicks), for events other than clicks that have an idempotency key: with the number
+    /// of their site as the link, and their key as the visitor.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn recent_names(
+        &self,
+        before: EventId,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<RecentClickRow>, Error> {
+        let question = self
+            .writer
+            .query_raw(
+                "SELECT workspace_id, site_id AS link_id, idempotency AS visitor, \
+                        toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
+                 WHERE kind != 'click' AND idempotency != 0 AND NOT repeat \
+                 AND timestamp >= fromUnixTimestamp64Milli({start:Int64}) \
+                 AND timestamp < fromUnixTimestamp64Milli({end:Int64}) \
+                 AND event_id >= {lowest:UInt64} AND event_id < {before:UInt64}",
+            )
+            .param("start", start_ms)
+            .param("end", end_ms)
+            .param("lowest", EventId::new(before.node(), 0).0)
+            .param("before", before.0);
+        within(BATCH_LIMIT, question.fetch_all()).await
+    }
 }

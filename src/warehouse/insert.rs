@@ -4,7 +4,7 @@ use clickhouse::native::builder::BlockBuilder;
 use clickhouse::native::encode::{Encode, ValueWriter};
 use clickhouse::native::{Block, DataTypeNode};
 
-use crate::domain::event::{Conversion, Event};
+use crate::domain::event::{Conversion, Event, PageEvent};
 
 use super::Warehouse;
 use super::failure::Error;
@@ -24,17 +24,18 @@ impl Encode for Millis {
 
 /// Declares the columns of the event table once: name, Rust type on the wire, and where an event holds the value.
 macro_rules! columns {
-    ($event:ident, $conversion:ident; $($name:literal: $type:ty = $value:expr;)*) => {
+    ($event:ident, $conversion:ident, $page:ident; $($name:literal: $type:ty = $value:expr;)*) => {
         /// The columns that are written, as they are named in `clickhouse/`.
         pub const WRITTEN_COLUMNS: &[&str] = &[$($name),*];
 
         fn block(events: &[Event]) -> Result<Block, Box<dyn std::error::Error + Send + Sync>> {
-            let none = Conversion::default();
+            let (no_conversion, no_page) = (Conversion::default(), PageEvent::default());
             let mut block = BlockBuilder::new();
             $(block.upsert_column::<$type>($name)?.add_all(events.iter().map(|$event| {
-                let $conversion = $event.conversion.as_deref().unwrap_or(&none);
-                // Only conversions read it.
-                let _ = $conversion;
+                let $conversion = $event.conversion.as_deref().unwrap_or(&no_conversion);
+                let $page = $event.page.as_deref().unwrap_or(&no_page);
+                // Only the columns of conversions and of pages read them.
+                let _ = ($conversion, $page);
                 $value
             }))?;)*
             Ok(block.build()?)
@@ -43,7 +44,7 @@ macro_rules! columns {
 }
 
 // Enumerations and LowCardinality columns are sent as plain text; the server makes them what the table says.
-columns! { event, conversion;
+columns! { event, conversion, page;
     "workspace_id": u64 = event.workspace.0;
     "kind": &str = event.kind.name();
     "timestamp": Millis = Millis(event.at_ms);
@@ -72,14 +73,33 @@ columns! { event, conversion;
     "utm_campaign": &str = event.utm.campaign.as_str();
     "utm_term": &str = event.utm.term.as_str();
     "utm_content": &str = event.utm.content.as_str();
-    "click_event_id": u64 = conversion.click.0;
+    "click_event_id": u64 = event.follows().0;
     "customer_id": u64 = conversion.customer.0;
-    "event_name": &str = conversion.name.as_str();
+    "event_name": &str = event.name();
     "amount": i64 = conversion.amount;
     "currency": &str = conversion.currency.as_str();
     "payment_processor": &str = conversion.payment_processor.as_str();
     "invoice_id": &str = conversion.invoice_id.as_str();
-    "metadata": &str = conversion.metadata.as_str();
+    "metadata": &str = event.metadata();
+    "site_id": u64 = event.site.0;
+    "session": u64 = event.session;
+    "idempotency": u64 = event.idempotency;
+    "event_type": &str = page.event_type.as_str();
+    "page": &str = page.page.as_str();
+    "page_title": &str = page.title.as_str();
+    "user_id": &str = page.user_id.as_str();
+    "screen_width": u16 = page.screen_width;
+    "screen_height": u16 = page.screen_height;
+    "duration_ms": u32 = page.duration_ms;
+    "params": &str = event.params.as_str();
+    "language": &str = event.language.as_str();
+    "bot_category": &str = event.agent.bot_category.as_str();
+    "referrer_name": &str = event.referrer.name.as_str();
+    "channel": &str = event.channel.name();
+    "isp": &str = event.network.isp.as_str();
+    "asn": u32 = event.network.asn;
+    "hosting": bool = event.network.hosting;
+    "address": &str = event.address.as_str();
 }
 
 /// A destination without its query.

@@ -29,6 +29,7 @@ macro_rules! migrations {
 
 migrations! {
     1 "0001_events.sql",
+    2 "0002_collection.sql",
 }
 
 #[derive(Row, Deserialize)]

@@ -13,7 +13,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
+use http::Uri;
+use http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
 use ipnet::IpNet;
 use percent_encoding::percent_decode;
 
@@ -24,6 +25,10 @@ use crate::domain::hit::PlaceHint;
 const USER_AGENT_BYTES: usize = 1_024;
 /// Longest `Referer` that is kept, in bytes.
 const REFERRER_BYTES: usize = 2_048;
+/// Longest `Accept-Language` that is kept, in bytes.
+const ACCEPT_LANGUAGE_BYTES: usize = 256;
+/// Longest query of a visit that is kept, in bytes.
+const PARAMS_BYTES: usize = 2_048;
 const CITY_BYTES: usize = 100;
 /// Proxies in a row that are looked through at most.
 const MAX_HOPS: usize = 32;
@@ -31,6 +36,12 @@ const MAX_HOPS: usize = 32;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const FORWARDED: HeaderName = http::header::FORWARDED;
+const SEC_FETCH: [HeaderName; 4] = [
+    HeaderName::from_static("sec-fetch-site"),
+    HeaderName::from_static("sec-fetch-mode"),
+    HeaderName::from_static("sec-fetch-dest"),
+    HeaderName::from_static("sec-fetch-user"),
+];
 const PREFETCH: [HeaderName; 4] = [
     HeaderName::from_static("sec-purpose"),
     HeaderName::from_static("purpose"),
@@ -257,6 +268,35 @@ pub fn user_agent(headers: &HeaderMap) -> String {
 /// `Referer`, at most 2,048 bytes; broken UTF-8 is replaced.
 pub fn referrer(headers: &HeaderMap) -> String {
     lossy(headers, REFERER, REFERRER_BYTES)
+}
+
+/// `Accept-Language`, at most 256 bytes; broken UTF-8 is replaced.
+pub fn accept_language(headers: &HeaderMap) -> String {
+    lossy(headers, ACCEPT_LANGUAGE, ACCEPT_LANGUAGE_BYTES)
+}
+
+/// The query of a visit as it was sent, at most 2,048 bytes; a torn escape at its end is cut off too.
+pub fn visit_query(uri: &Uri) -> String {
+    let query = uri.query().unwrap_or_default();
+    let mut end = query.floor_char_boundary(PARAMS_BYTES);
+    if end < query.len() {
+        let torn = query.as_bytes()[end.saturating_sub(2)..end].iter().position(|&byte| byte == b'%');
+        end = torn.map_or(end, |place| end - 2 + place);
+    }
+    query[..end].to_owned()
+}
+
+/// The `Sec-Fetch-Site`, `-Mode`, `-Dest` and `-User` headers as a hit keeps them; empty when none was sent.
+pub fn sec_fetch(headers: &HeaderMap) -> String {
+    if !SEC_FETCH.iter().any(|name| headers.contains_key(name)) {
+        return String::new();
+    }
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| is_fetch_word(text));
+    SEC_FETCH.map(|name| text(name).unwrap_or("-")).join(" ")
+}
+
+fn is_fetch_word(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Whether a browser fetches ahead of a visit that may never come.

@@ -9,7 +9,11 @@ use crate::auth::Auth;
 use crate::calendar::Clock;
 use crate::catalog::Catalog;
 use crate::domain::click_id::ClickKey;
+use crate::enrich::Enricher;
+use crate::ingest::Ingest;
 use crate::links::LinkService;
+
+use super::client::ClientRules;
 
 /// The handles. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +28,12 @@ pub struct App {
     pub links: LinkService,
     /// Questions about events.
     pub analytics: Analytics,
+    /// Accepts events.
+    pub ingest: Ingest,
+    /// Geo files and tables of agents.
+    pub enricher: Arc<Enricher>,
+    /// Who asks, behind proxies.
+    pub clients: ClientRules,
     /// Signs click ids.
     pub clicks: ClickKey,
     /// The address at which this installation is reached, without a slash at its end when shown.

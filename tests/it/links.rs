@@ -8,12 +8,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use linktrail::analytics::Analytics;
 use linktrail::api::dub;
 use linktrail::auth::{Auth, KeyGrant};
-use linktrail::calendar::Clock;
 use linktrail::catalog::Catalog;
-use linktrail::domain::click_id::ClickKey;
 use linktrail::domain::id::{FolderId, LinkId, UserId, WorkspaceId};
 use linktrail::domain::principal::Role;
 use linktrail::domain::tag::TagColor;
@@ -22,7 +19,6 @@ use linktrail::web::state::App;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use url::Url;
 
 const NOW: i64 = 1_790_000_000_000;
 
@@ -82,21 +78,8 @@ impl World {
 }
 
 async fn app(name: &str) -> App {
-    let catalog = Catalog::connect(&SecretString::from(crate::world::database_url(name).await), 8).unwrap();
-    catalog.migrate().await.unwrap();
-    let warehouse = crate::world::warehouse(name).await;
-    let clock = Clock::fixed(NOW);
-    let public_url = Arc::new(Url::parse("http://localhost:8080").unwrap());
-    App {
-        auth: Auth::new(catalog.clone(), clock.clone()),
-        analytics: Analytics::new(warehouse, catalog.clone()),
-        clicks: ClickKey::new([7; 16]),
-        links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
-        clock,
-        catalog,
-        public_url,
-        max_body_bytes: 100_000,
-    }
+    let database = crate::world::database_url(name).await;
+    crate::world::app(&database, &crate::world::warehouse(name).await, NOW).await
 }
 
 async fn tenant(app: &App, email: &str, domain: &str) -> Tenant {

@@ -1,4 +1,5 @@
 //! The integration tests: one binary, one module a subject.
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
 mod buckets;

@@ -10,9 +10,11 @@ use linktrail::calendar::Range;
 use linktrail::catalog::Catalog;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::dimension::DIMENSIONS;
-use linktrail::domain::event::{Agent, Conversion, Event, EventKind, Place, Referrer, Utm};
+use linktrail::domain::event::{
+    Agent, Channel, Conversion, Event, EventKind, Network, PageEvent, Place, Referrer, Utm,
+};
 use linktrail::domain::hit::Trigger;
-use linktrail::domain::id::{CustomerId, LinkId, WorkspaceId};
+use linktrail::domain::id::{CustomerId, LinkId, SiteId, WorkspaceId};
 use linktrail::plan::{Bots, Counting, From, Order, Page, Request, Shape, build};
 use linktrail::warehouse::event::EventRow;
 use linktrail::warehouse::insert::WRITTEN_COLUMNS;
@@ -58,8 +60,16 @@ fn full() -> Event {
         at_ms: 1_773_155_045_123,
         id: EventId::new(u16::MAX, (1 << 48) - 1),
         link: LinkId(u64::MAX >> 1),
+        site: SiteId(u64::MAX >> 3),
         visitor: u64::MAX,
+        session: u64::MAX - 1,
         repeat: true,
+        idempotency: u64::MAX - 2,
+        network: Network { isp: text("isp"), asn: u32::MAX, hosting: true },
+        address: "203.0.113.9".to_owned(),
+        channel: Channel::Paid,
+        params: text("a=1"),
+        language: text("de"),
         place: Place {
             continent: "EU".to_owned(),
             country: "FR".to_owned(),
@@ -74,9 +84,10 @@ fn full() -> Event {
             os: text("os"),
             os_version: text("3.4"),
             bot: text("bot"),
+            bot_category: text("category"),
         }),
         trigger: Trigger::Deeplink,
-        referrer: Referrer { host: text("host"), url: text("https://host/") },
+        referrer: Referrer { host: text("host"), url: text("https://host/"), name: text("Host") },
         url: text("https://example.com/?a=1"),
         utm: Utm {
             source: text("source"),
@@ -95,6 +106,30 @@ fn full() -> Event {
             invoice_id: text("invoice"),
             metadata: "{\"a\": [1]}".to_owned(),
         })),
+        ..Event::default()
+    }
+}
+
+/// A pageview with something in every field that a sale has not.
+fn page() -> Event {
+    let text = |text: &str| format!("{text} '\\\t\n\"é\u{1f600}");
+    Event {
+        kind: EventKind::Pageview,
+        id: EventId(1),
+        conversion: None,
+        page: Some(Box::new(PageEvent {
+            event_type: text("type"),
+            name: text("name"),
+            page: text("/page"),
+            title: text("title"),
+            user_id: text("user"),
+            props: "{\"b\":2}".to_owned(),
+            screen_width: u16::MAX,
+            screen_height: u16::MAX - 1,
+            duration_ms: u32::MAX,
+            click: EventId(5),
+        })),
+        ..full()
     }
 }
 
@@ -154,8 +189,47 @@ async fn every_column_is_written_and_read_back() {
         "payment_processor": conversion.payment_processor,
         "invoice_id": conversion.invoice_id,
         "metadata": conversion.metadata,
+        "site_id": event.site.0,
+        "session": event.session,
+        "idempotency": event.idempotency,
+        "event_type": "",
+        "page": "",
+        "page_title": "",
+        "user_id": "",
+        "screen_width": 0,
+        "screen_height": 0,
+        "duration_ms": 0,
+        "params": event.params,
+        "language": event.language,
+        "bot_category": agent.bot_category,
+        "referrer_name": event.referrer.name,
+        "channel": "Paid",
+        "isp": event.network.isp,
+        "asn": event.network.asn,
+        "hosting": true,
+        "address": event.address,
     });
     assert_eq!(serde_json::to_value(&stored).unwrap(), expected);
+
+    let seen = page();
+    warehouse.insert("page", std::slice::from_ref(&seen)).await.unwrap();
+    let sql = "SELECT event_type, event_name, page, page_title, user_id, metadata, screen_width, screen_height, \
+               duration_ms, click_event_id FROM events WHERE kind = 'pageview' SETTINGS output_format_json_quote_64bit_integers = 0";
+    let stored = client.query(sql).fetch_bytes("JSONEachRow").unwrap().collect().await.unwrap();
+    let of = seen.page.as_deref().unwrap();
+    let expected = json!({
+        "event_type": of.event_type,
+        "event_name": of.name,
+        "page": of.page,
+        "page_title": of.title,
+        "user_id": of.user_id,
+        "metadata": of.props,
+        "screen_width": u16::MAX,
+        "screen_height": u16::MAX - 1,
+        "duration_ms": u32::MAX,
+        "click_event_id": 5,
+    });
+    assert_eq!(serde_json::from_slice::<Value>(&stored).unwrap(), expected);
 
     let (catalog, _) = catalog("schema_columns").await;
     catalog.migrate().await.unwrap();

@@ -6,10 +6,23 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use linktrail::analytics::Analytics;
+use linktrail::auth::Auth;
+use linktrail::calendar::Clock;
+use linktrail::catalog::Catalog;
+use linktrail::config::IngestConfig;
+use linktrail::domain::click_id::ClickKey;
 use linktrail::engines::{DataDir, Engines, EnginesOptions};
+use linktrail::enrich::{EnrichOptions, Enricher, Geo};
+use linktrail::ingest::{Drain, DrainOptions, Ingest};
+use linktrail::links::LinkService;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
-use secrecy::ExposeSecret;
+use linktrail::web::client::ClientRules;
+use linktrail::web::state::App;
+use secrecy::{ExposeSecret, SecretString};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// The program under test.
@@ -80,6 +93,39 @@ pub fn warehouse_at(urls: &ClickHouseUrls) -> Warehouse {
         query_max_memory_bytes: 4 << 30,
     })
     .unwrap()
+}
+
+/// What handlers reach, over these stores, at a time that stands still. What is collected is stored at once: a drain runs
+/// until the test's runtime ends.
+pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
+    let catalog = Catalog::connect(&SecretString::from(database), 8).unwrap();
+    catalog.migrate().await.unwrap();
+    let clock = Clock::fixed(now_ms);
+    let public_url = Arc::new(Url::parse("http://localhost:8080").unwrap());
+    let http = crate::visits::http_config(&[]);
+    let enricher = Arc::new(Enricher::new(EnrichOptions { geo: Geo::default(), visitor_secret: [7; 32] }));
+    let (ingest, reader) = Ingest::open(&IngestConfig::default(), &folder().keep(), 1).unwrap();
+    let enrich = {
+        let enricher = Arc::clone(&enricher);
+        move |hits| enricher.enrich_batch(hits)
+    };
+    let store = Arc::new(warehouse.clone());
+    let options = DrainOptions { linger: Duration::from_millis(10), ..DrainOptions::default() };
+    let drain = Drain::new(ingest.clone(), reader, store, enrich, clock.clone(), options);
+    tokio::spawn(drain.run(CancellationToken::new()));
+    App {
+        auth: Auth::new(catalog.clone(), clock.clone()),
+        analytics: Analytics::new(warehouse.clone(), catalog.clone()),
+        ingest,
+        enricher,
+        clients: ClientRules::new(&http),
+        clicks: ClickKey::new([7; 16]),
+        links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
+        clock,
+        catalog,
+        public_url,
+        max_body_bytes: 100_000,
+    }
 }
 
 /// The driver for `http://user:password@host:port/database`.

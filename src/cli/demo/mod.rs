@@ -98,7 +98,7 @@ async fn fill(places: &PlacesConfig, args: &DemoArgs, stores: &Stores) -> anyhow
     // A spool of its own: the server's belongs to the server, which may be running.
     let folder = places.data_dir.join("demo-spool");
     let config = IngestConfig { batch_rows: BATCH_ROWS, ..IngestConfig::default() };
-    let (ingest, drain) = server::start_ingest(stores, &config, folder, geo, Clock::system()).await?;
+    let (ingest, _, drain) = server::start_ingest(stores, &config, folder, geo, Clock::system()).await?;
     let progress = bar(args.events);
     let outcome = record(&ingest, writer, &progress).await;
     if outcome.is_ok() {
@@ -242,9 +242,9 @@ impl Writer {
                 referrer: referrer.to_owned(),
                 url: url.clone(),
                 trigger: if scanned { Trigger::Qr } else { Trigger::Link },
-                place: None,
                 repeat_window_secs: settings.repeat_window_secs,
                 visitor_epoch: settings.visitor_rotation.epoch(at_ms),
+                ..Hit::default()
             });
             if chunk.len() == CHUNK && !take(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK))) {
                 return;

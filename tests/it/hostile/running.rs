@@ -8,7 +8,6 @@ use linktrail::config::http::GeoHeaders;
 use linktrail::config::{Config, HttpConfig, IngestConfig, PlacesConfig, StoresConfig};
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{Agent, Event, EventKind, Place, Referrer, Utm};
-use linktrail::domain::hit::Trigger;
 use linktrail::domain::id::{LinkId, WorkspaceId};
 use linktrail::server::Server;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
@@ -143,7 +142,6 @@ pub fn event(workspace: WorkspaceId, link: LinkId, id: EventId, at_ms: i64, text
         id,
         link,
         visitor: id.0,
-        repeat: false,
         place: Place {
             continent: text.to_ascii_uppercase(),
             country: text.to_ascii_uppercase(),
@@ -157,12 +155,13 @@ pub fn event(workspace: WorkspaceId, link: LinkId, id: EventId, at_ms: i64, text
             browser_version: owned(),
             os: owned(),
             os_version: owned(),
-            bot: String::new(),
+            ..Agent::default()
         }),
-        trigger: Trigger::Link,
-        referrer: Referrer { host: owned(), url: owned() },
+        referrer: Referrer { host: owned(), url: owned(), name: owned() },
         url: owned(),
         utm: Utm { source: owned(), medium: owned(), campaign: owned(), term: owned(), content: owned() },
-        conversion: None,
+        params: owned(),
+        language: owned(),
+        ..Event::default()
     }
 }

@@ -178,16 +178,17 @@ fn events(
                 browser,
                 browser_version: "1.0".to_owned(),
                 os,
-                os_version: String::new(),
                 bot,
+                ..Agent::default()
             }),
             trigger: *[Trigger::Link, Trigger::Link, Trigger::Qr, Trigger::Pageview, Trigger::Deeplink]
                 .choose(rng)
                 .unwrap(),
-            referrer: Referrer { host, url },
+            referrer: Referrer { host, url, ..Referrer::default() },
             url: URLS.choose(rng).unwrap().to_string(),
             utm,
             conversion,
+            ..Event::default()
         });
     }
     events

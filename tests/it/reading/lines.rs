@@ -207,9 +207,14 @@ impl Line {
                 browser,
                 os,
                 bot,
+                ..Agent::default()
             }),
             trigger: self.trigger,
-            referrer: Referrer { host: host.trim_start_matches("www.").to_owned(), url: self.referrer.to_owned() },
+            referrer: Referrer {
+                host: host.trim_start_matches("www.").to_owned(),
+                url: self.referrer.to_owned(),
+                ..Referrer::default()
+            },
             url: self.url.to_owned(),
             utm: Utm {
                 source: utm("utm_source"),
@@ -219,6 +224,7 @@ impl Line {
                 content: utm("utm_content"),
             },
             conversion: (self.kind == EventKind::Lead).then(|| Box::new(lead)),
+            ..Event::default()
         }
     }
 }

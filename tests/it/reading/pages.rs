@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use linktrail::domain::click_id::EventId;
-use linktrail::domain::event::{Agent, Event, Place, Referrer, Utm};
-use linktrail::domain::hit::Trigger;
+use linktrail::domain::event::{Agent, Event};
 use linktrail::domain::id::LinkId;
 use serde_json::Value;
 
@@ -74,19 +73,13 @@ async fn long_lists_come_whole() {
     let crowd: Vec<Event> = (0..EVENTS)
         .map(|number| Event {
             workspace: scene.workspace,
-            kind: Default::default(),
             at_ms: ms(NOW) - i64::try_from(number / 50).unwrap(),
             id: EventId::new(3, number + 1),
             link: LinkId(scene.links["b"].0),
             visitor: number,
-            repeat: false,
-            place: Place::default(),
             agent: Arc::new(Agent { device: "Wearable".to_owned(), ..Agent::default() }),
-            trigger: Trigger::Link,
-            referrer: Referrer::default(),
             url: "https://example.com/b".to_owned(),
-            utm: Utm::default(),
-            conversion: None,
+            ..Event::default()
         })
         .collect();
     scene.warehouse.insert("crowd", &crowd).await.unwrap();

@@ -1,29 +1,23 @@
 //! A workspace whose every event is written by hand, asked through the whole router.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
-use linktrail::analytics::Analytics;
 use linktrail::api::dub;
-use linktrail::auth::{Auth, KeyGrant};
-use linktrail::calendar::Clock;
-use linktrail::catalog::Catalog;
-use linktrail::domain::click_id::{ClickKey, EventId};
+use linktrail::auth::KeyGrant;
+use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::Event;
 use linktrail::domain::id::{FolderId, LinkId, TagId, UserId, WorkspaceId};
 use linktrail::domain::principal::Role;
 use linktrail::domain::tag::TagColor;
-use linktrail::links::LinkService;
 use linktrail::warehouse::Warehouse;
 use linktrail::web::state::App;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use url::Url;
 
 use super::lines::{LANDING, LINES, NOW, id, ms};
 
@@ -70,21 +64,8 @@ impl Scene {
     /// The scene in fresh databases named after the test.
     pub async fn start(test: &str) -> Self {
         let database = crate::world::database_url(test).await;
-        let catalog = Catalog::connect(&SecretString::from(database.clone()), 8).unwrap();
-        catalog.migrate().await.unwrap();
         let warehouse = crate::world::warehouse(test).await;
-        let clock = Clock::fixed(ms(NOW));
-        let public_url = Arc::new(Url::parse("http://localhost:8080").unwrap());
-        let app = App {
-            auth: Auth::new(catalog.clone(), clock.clone()),
-            analytics: Analytics::new(warehouse.clone(), catalog.clone()),
-            clicks: ClickKey::new([7; 16]),
-            links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
-            clock,
-            catalog,
-            public_url,
-            max_body_bytes: 100_000,
-        };
+        let app = crate::world::app(&database, &warehouse, ms(NOW)).await;
         let router = dub::routes().with_state(app.clone());
         let (workspace, user, key) = tenant(&app, "ours@example.com", &["go.example.com", "s.example.org"]).await;
         let (foreign, _, foreign_key) = tenant(&app, "theirs@example.com", &["go.other.example"]).await;

@@ -12,7 +12,8 @@ use linktrail::domain::link::RedirectKind;
 use linktrail::server::listen::ListenOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use world::{Answer, MANY, NOW_MS, World, http_config, options, read_head};
+pub use world::http_config;
+use world::{Answer, MANY, NOW_MS, World, options, read_head};
 
 const KEPT_ALIVE: &[u8] = b"GET /sale HTTP/1.1\r\nHost: go.example\r\n\r\n";
 
@@ -51,7 +52,7 @@ async fn a_visit_is_sent_on_and_kept() {
             trigger: Trigger::Qr,
             place: Some(PlaceHint { country: "FR".to_owned(), ..PlaceHint::default() }),
             repeat_window_secs: 60,
-            visitor_epoch: 0,
+            ..Hit::default()
         }]
     );
     world.store.put("all", |fields| {

@@ -109,7 +109,7 @@ pub(super) struct World {
     pub(super) serving: JoinHandle<u32>,
 }
 
-pub(super) fn http_config(more: &[&str]) -> HttpConfig {
+pub fn http_config(more: &[&str]) -> HttpConfig {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]

@@ -1,0 +1,87 @@
+//! What was just stored, for whoever wants to see it as it comes: webhooks and live streams.
+//!
+//! A listener that does not keep up misses events and is told how many chunks; the drain waits for nobody. After an unclean
+//! end of the program, events of the batch that was under way may be told again.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::domain::event::Event;
+
+/// Events that are told together at most.
+const CHUNK: usize = 500;
+/// Chunks that a slow listener may be behind.
+const BACKLOG: usize = 128;
+
+/// Neighbours of one batch, in the order of identities.
+pub type LiveEvents = Arc<[Event]>;
+
+/// Tells of stored events. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Live {
+    sender: broadcast::Sender<LiveEvents>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(BACKLOG) }
+    }
+}
+
+impl Live {
+    /// From now on.
+    pub fn listen(&self) -> broadcast::Receiver<LiveEvents> {
+        self.sender.subscribe()
+    }
+
+    /// Tells of events that were stored.
+    pub(super) fn publish(&self, events: Vec<Event>) {
+        if self.sender.receiver_count() == 0 {
+            return;
+        }
+        let mut events = events.into_iter();
+        loop {
+            let chunk: LiveEvents = events.by_ref().take(CHUNK).collect();
+            // The last listener may just have gone.
+            if chunk.is_empty() || self.sender.send(chunk).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::click_id::EventId;
+
+    fn events(count: u64) -> Vec<Event> {
+        (0..count).map(|id| Event { id: EventId(id), ..Event::default() }).collect()
+    }
+
+    #[test]
+    fn listeners_hear_everything_in_order() {
+        let live = Live::default();
+        live.publish(events(3));
+        let mut listener = live.listen();
+        live.publish(events(CHUNK as u64 + 2));
+        let mut heard = Vec::new();
+        while let Ok(chunk) = listener.try_recv() {
+            assert!(chunk.len() <= CHUNK);
+            heard.extend(chunk.iter().map(|event| event.id.0));
+        }
+        assert_eq!(heard, (0..CHUNK as u64 + 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_is_too_slow_is_told() {
+        let live = Live::default();
+        let mut listener = live.listen();
+        for _ in 0..=BACKLOG {
+            live.publish(events(1));
+        }
+        assert!(matches!(listener.try_recv(), Err(broadcast::error::TryRecvError::Lagged(1))));
+        assert!(listener.try_recv().is_ok());
+    }
+}
