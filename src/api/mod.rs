@@ -1,5 +1,6 @@
 //! The surfaces: thin adapters between HTTP and the services. They never import one another.
 
 pub mod dub;
+pub mod linkly;
 pub mod ops;
 pub mod visit;

@@ -32,6 +32,14 @@ impl Catalog {
         self.call().await?.query(text, &[]).await?.iter().map(from_row).collect()
     }
 
+    /// Those of `ids` that were not removed, oldest first.
+    pub async fn workspaces_by_ids(&self, ids: &[WorkspaceId]) -> Result<Vec<Workspace>> {
+        let rows: Vec<i64> = ids.iter().map(|id| id.row()).collect();
+        let text = "SELECT id, name, settings, created_at FROM workspace
+            WHERE id = ANY($1) AND removed_at IS NULL ORDER BY id";
+        self.call().await?.query(text, &[&rows]).await?.iter().map(from_row).collect()
+    }
+
     /// One workspace; `None` when it is not there or was removed.
     pub async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
         let text = "SELECT id, name, settings, created_at FROM workspace WHERE id = $1 AND removed_at IS NULL";

@@ -13,7 +13,7 @@ use tower_http::compression::CompressionLayer;
 use super::recorder::SpoolRecorder;
 use super::slow_body;
 use crate::api::visit::Visits;
-use crate::api::{dub, ops};
+use crate::api::{dub, linkly, ops};
 use crate::config::HttpConfig;
 use crate::telemetry::name::REQUESTS_TOTAL;
 use crate::web::state::App;
@@ -27,11 +27,17 @@ pub(super) fn router(
 ) -> Router {
     let body_time = Duration::from_secs(http.body_timeout_secs);
     let ops = ops::Ops { catalog: app.catalog.clone(), analytics: app.analytics.clone(), metrics };
-    dub::routes()
+    let dub = dub::routes()
         .layer(CatchPanicLayer::custom(dub::panicked))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(body_time, slow_body::limit))
-        .layer(map_response(|response| counted("dub", response)))
+        .layer(map_response(|response| counted("dub", response)));
+    let linkly = linkly::routes()
+        .layer(CatchPanicLayer::custom(linkly::panicked))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(body_time, slow_body::limit))
+        .layer(map_response(|response| counted("linkly", response)));
+    dub.merge(linkly)
         .with_state(app.clone())
         .merge(ops::routes(ops).layer(map_response(|response| counted("ops", response))))
         .fallback(move |request| Arc::clone(&visits).fallback(request))

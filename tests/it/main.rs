@@ -5,6 +5,7 @@
 mod buckets;
 mod catalog;
 mod commands;
+mod conversions;
 mod doubt;
 mod engines;
 mod faults;

@@ -1,0 +1,36 @@
+//! Linkly's HTTP API, under `/api/v1`.
+//!
+//! Every failure, unknown paths and methods included, wears Linkly's envelope (`error.rs`). What lies under
+//! `/api/v1/links` is another product's.
+
+mod caller;
+mod error;
+mod workspaces;
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::map_response;
+use axum::routing::{any, get};
+
+use crate::web::error::ApiError;
+use crate::web::state::App;
+
+pub use error::{dress, panicked};
+
+/// All routes of this surface.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/workspaces", get(workspaces::list))
+        .route("/api/v1", any(not_found))
+        .route("/api/v1/{*rest}", any(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(map_response(async |response| dress(response)))
+}
+
+async fn not_found() -> ApiError {
+    ApiError::NotFound("The requested path does not exist.".to_owned())
+}
+
+async fn method_not_allowed(method: Method) -> ApiError {
+    ApiError::MethodNotAllowed(format!("The method {method} is not allowed here."))
+}

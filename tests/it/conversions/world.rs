@@ -1,0 +1,111 @@
+//! An installation with two tenants, its surfaces, and a look into both stores.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use linktrail::api::{dub, linkly};
+use linktrail::auth::KeyGrant;
+use linktrail::domain::id::{UserId, WorkspaceId};
+use linktrail::domain::principal::Role;
+use linktrail::warehouse::Warehouse;
+use linktrail::web::state::App;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::world;
+
+pub const NOW_MS: i64 = 1_790_000_000_000;
+
+/// A workspace with a domain, seen by its owner.
+pub struct Tenant {
+    pub workspace: WorkspaceId,
+    pub user: UserId,
+    pub key: String,
+}
+
+pub struct World {
+    pub app: App,
+    pub warehouse: Warehouse,
+    pub clickhouse: clickhouse::Client,
+    pub router: Router,
+    pub ours: Tenant,
+    pub theirs: Tenant,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl World {
+    pub async fn start(name: &str) -> Self {
+        let urls = world::clickhouse(name).await;
+        let warehouse = world::warehouse_at(&urls);
+        warehouse.migrate().await.unwrap();
+        let app = world::app(&world::database_url(name).await, &warehouse, NOW_MS).await;
+        let ours = tenant(&app, "ours@example.com", "go.example.com").await;
+        let theirs = tenant(&app, "theirs@example.com", "go.other.example").await;
+        let router = dub::routes().merge(linkly::routes()).with_state(app.clone());
+        Self { router, warehouse, clickhouse: world::clickhouse_client(&urls.writer), app, ours, theirs }
+    }
+
+    /// Sends a request with these headers.
+    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Sends a request of ours.
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        self.send_as(&self.ours, method, path, body).await
+    }
+
+    /// Sends a request of a tenant.
+    pub async fn send_as(
+        &self,
+        tenant: &Tenant,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
+        let bearer = format!("Bearer {}", tenant.key);
+        let answer = self.ask(method, path, &[("authorization", &bearer)], body).await;
+        (answer.status, answer.body)
+    }
+
+    /// A key with these scopes of a new person with this role in our workspace.
+    pub async fn key(&self, role: Role, scopes: &[&str]) -> String {
+        let email = format!("{}.{}@example.com", role.name(), scopes.join("."));
+        let place = Some((self.ours.workspace, role));
+        let user = self.app.catalog.add_user(&email, "no password", place, NOW_MS).await.unwrap().id;
+        key(&self.app, user, scopes).await
+    }
+}
+
+async fn tenant(app: &App, email: &str, domain: &str) -> Tenant {
+    let workspace = app.catalog.add_workspace(email, NOW_MS).await.unwrap().id;
+    // Hashing a password takes its time, and none is used here.
+    let place = Some((workspace, Role::Owner));
+    let user = app.catalog.add_user(email, "no password", place, NOW_MS).await.unwrap().id;
+    app.auth.create_domain(workspace, domain, false).await.unwrap();
+    Tenant { workspace, user, key: key(app, user, &[]).await }
+}
+
+async fn key(app: &App, user: UserId, scopes: &[&str]) -> String {
+    let scopes = scopes.iter().map(ToString::to_string).collect();
+    let grant = KeyGrant { scopes, ..KeyGrant::default() };
+    app.auth.create_key(user, &grant).await.unwrap().1.expose_secret().to_owned()
+}
