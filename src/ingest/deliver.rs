@@ -3,7 +3,7 @@
 //! - A batch whose outcome is unknown is looked up before it is sent (again). All there: the rollups are reconciled, and
 //!   it is done. Nothing there: it is sent with the same token. A part of it there (a checkpoint that was lost, or a store
 //!   that lost a part): it is halved until each piece is there or is not, and only what is missing is sent.
-//! - A batch that is refused for its data is halved too, until the bad rows are alone and set aside in a file. Beyond
+//! - A batch that is refused for its data is halved too, until the bad rows are alone and [set aside](Aside). Beyond
 //!   [`HALVINGS`] refusals what is left of it is set aside as it is: a store that refuses everything is not asked a
 //!   hundred thousand times.
 //! - A failure that may pass is tried again with growing pauses; one that nobody understands, with long ones and loudly.
@@ -63,10 +63,64 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
-/// Brings batches into the store.
-pub(super) struct Delivery<S> {
-    pub store: Arc<S>,
+/// Where events go that the store will never take.
+pub(super) trait Aside: Send + Sync + 'static {
+    /// What a batch was made of.
+    type Source: Send + Sync + 'static;
+
+    /// Keeps the parts of `source` from which the events with these sequences (in their order) were made, for somebody to
+    /// look at; returns once they are safe. `name` is of this batch and part alone.
+    fn set_aside(
+        &self,
+        name: &str,
+        source: &Arc<Self::Source>,
+        sequences: Vec<u64>,
+        reason: &str,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+/// Records of a spool are set aside in files beside it.
+pub(super) struct SpoolAside {
     pub spool: Spool,
+    pub patience: Patience,
+}
+
+impl Aside for SpoolAside {
+    type Source = Batch;
+
+    async fn set_aside(&self, name: &str, records: &Arc<Batch>, wanted: Vec<u64>, reason: &str) {
+        let count = wanted.len();
+        let wanted = Arc::new(wanted);
+        let mut failures = 0;
+        loop {
+            let (spool, name, records, wanted) = (self.spool.clone(), name.to_owned(), records.clone(), wanted.clone());
+            let written = blocking(move || -> Result<_, SpoolError> {
+                let chosen: Vec<(u64, &[u8])> =
+                    records.iter().filter(|(sequence, _)| wanted.binary_search(sequence).is_ok()).collect();
+                spool.set_aside(&name, &chosen)
+            })
+            .await;
+            match written {
+                None => return std::future::pending().await,
+                Some(Ok(path)) => {
+                    let path = path.display();
+                    tracing::error!(%path, events = count, reason, "{count} events are set aside in {path}: {reason}");
+                    return;
+                }
+                Some(Err(error)) => {
+                    failures += 1;
+                    tracing::error!(%error, failures, "events cannot be set aside");
+                    self.patience.wait(failures, Disposition::Retry).await;
+                }
+            }
+        }
+    }
+}
+
+/// Brings batches into the store.
+pub(super) struct Delivery<S, A> {
+    pub store: Arc<S>,
+    pub aside: A,
     pub node: u16,
     pub patience: Patience,
     pub live: Live,
@@ -93,7 +147,7 @@ enum Outcome {
     SetAside(String),
 }
 
-impl<S: EventStore> Delivery<S> {
+impl<S: EventStore> Delivery<S, SpoolAside> {
     /// Returns once every record of the batch is stored or set aside.
     pub async fn deliver(&self, batch: Prepared) {
         let Prepared { records, doubtful, events, unreadable, .. } = batch;
@@ -101,15 +155,23 @@ impl<S: EventStore> Delivery<S> {
         if let (Some((first, reason)), Some((last, _))) = (unreadable.first(), unreadable.last()) {
             let wanted = unreadable.iter().map(|(sequence, _)| *sequence).collect();
             let name = format!("{first}-{last}-unreadable");
-            self.set_aside(&name, records.clone(), wanted, reason).await;
+            self.aside.set_aside(&name, &records, wanted, reason).await;
         }
+        self.deliver_events(events, doubtful, &records).await;
+    }
+}
+
+impl<S: EventStore, A: Aside> Delivery<S, A> {
+    /// Returns once every event is stored or set aside. They are in the order of their identities; `doubtful` when some may
+    /// be stored already.
+    pub async fn deliver_events(&self, events: Vec<Event>, doubtful: bool, source: &Arc<A::Source>) {
         for (month, events) in by_month(events) {
-            self.deliver_month(month, &events, doubtful, &records).await;
+            self.deliver_month(month, &events, doubtful, source).await;
             self.live.publish(events);
         }
     }
 
-    async fn deliver_month(&self, month: u32, events: &[Event], doubtful: bool, records: &Arc<Batch>) {
+    async fn deliver_month(&self, month: u32, events: &[Event], doubtful: bool, source: &Arc<A::Source>) {
         let mut pieces = vec![Piece { from: 0, to: events.len(), doubtful }];
         let mut refusals = 0;
         let mut found_some = false;
@@ -121,7 +183,7 @@ impl<S: EventStore> Delivery<S> {
                 Outcome::SetAside(reason) => {
                     let (first, last) = bounds(part);
                     let wanted = part.iter().map(|event| event.id.sequence()).collect();
-                    self.set_aside(&format!("{first}-{last}-refused"), records.clone(), wanted, &reason).await;
+                    self.aside.set_aside(&format!("{first}-{last}-refused"), source, wanted, &reason).await;
                 }
             }
         }
@@ -210,34 +272,6 @@ impl<S: EventStore> Delivery<S> {
             Disposition::Retry | Disposition::SetAside => {}
         }
         self.patience.wait(failures, error.disposition).await;
-    }
-
-    async fn set_aside(&self, name: &str, records: Arc<Batch>, wanted: Vec<u64>, reason: &str) {
-        let count = wanted.len();
-        let wanted = Arc::new(wanted);
-        let mut failures = 0;
-        loop {
-            let (spool, name, records, wanted) = (self.spool.clone(), name.to_owned(), records.clone(), wanted.clone());
-            let written = blocking(move || -> Result<_, SpoolError> {
-                let chosen: Vec<(u64, &[u8])> =
-                    records.iter().filter(|(sequence, _)| wanted.binary_search(sequence).is_ok()).collect();
-                spool.set_aside(&name, &chosen)
-            })
-            .await;
-            match written {
-                None => return std::future::pending().await,
-                Some(Ok(path)) => {
-                    let path = path.display();
-                    tracing::error!(%path, events = count, reason, "{count} events are set aside in {path}: {reason}");
-                    return;
-                }
-                Some(Err(error)) => {
-                    failures += 1;
-                    tracing::error!(%error, failures, "events cannot be set aside");
-                    self.patience.wait(failures, Disposition::Retry).await;
-                }
-            }
-        }
     }
 }
 

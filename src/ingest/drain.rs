@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::accept::Ingest;
 use super::batch::{self, Prepared};
-use super::deliver::{Delivery, Patience, blocking};
+use super::deliver::{Delivery, Patience, SpoolAside, blocking};
 use super::repeat::{RepeatWindow, Sameness};
 use super::store::{Disposition, EventStore, StoreError};
 use crate::calendar::clock::Clock;
@@ -115,7 +115,8 @@ where
             patience,
         };
         let live = ingest.live().clone();
-        let delivery = Delivery { store, spool: spool.clone(), node: ingest.node(), patience, live };
+        let aside = SpoolAside { spool: spool.clone(), patience };
+        let delivery = Delivery { store, aside, node: ingest.node(), patience, live };
         let work = async { tokio::join!(source.run(reader, batches), deliver_all(delivery, prepared)) };
         let too_late = async {
             shutdown.cancelled().await;
@@ -276,8 +277,8 @@ where
 }
 
 /// Ends when no more batches come.
-async fn deliver_all<S: EventStore>(delivery: Delivery<S>, mut batches: mpsc::Receiver<Prepared>) {
-    let mut marked = delivery.spool.checkpoint().in_flight;
+async fn deliver_all<S: EventStore>(delivery: Delivery<S, SpoolAside>, mut batches: mpsc::Receiver<Prepared>) {
+    let mut marked = delivery.aside.spool.checkpoint().in_flight;
     let mut next = None;
     loop {
         let batch = match next.take() {
@@ -300,10 +301,13 @@ async fn deliver_all<S: EventStore>(delivery: Delivery<S>, mut batches: mpsc::Re
 }
 
 /// Changes the checkpoint, however long that takes.
-async fn mark<S>(delivery: &Delivery<S>, change: impl Fn(&Spool) -> Result<(), SpoolError> + Clone + Send + 'static) {
+async fn mark<S>(
+    delivery: &Delivery<S, SpoolAside>,
+    change: impl Fn(&Spool) -> Result<(), SpoolError> + Clone + Send + 'static,
+) {
     let mut failures = 0;
     loop {
-        let (spool, change) = (delivery.spool.clone(), change.clone());
+        let (spool, change) = (delivery.aside.spool.clone(), change.clone());
         match blocking(move || change(&spool)).await {
             Some(Ok(())) => return,
             None => return std::future::pending().await,

@@ -5,6 +5,7 @@
 
 mod accept;
 mod batch;
+mod bulk;
 mod clicks;
 mod deliver;
 mod drain;
@@ -19,6 +20,7 @@ mod store;
 mod warehouse_store;
 
 pub use accept::{Ingest, Recorded, Refused};
+pub use bulk::{Bulk, BulkRepeats, RefusedEvents};
 pub use drain::{Drain, DrainOptions};
 pub use live::{Live, LiveEvents};
 pub use store::{Disposition, EventStore, RecentClick, Sameness, StoreError};
