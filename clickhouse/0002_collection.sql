@@ -30,3 +30,11 @@ ALTER TABLE events{local} {on_cluster} ADD PROJECTION IF NOT EXISTS by_link
     (SELECT * ORDER BY workspace_id, link_id, timestamp);
 
 ALTER TABLE events{local} {on_cluster} MATERIALIZE PROJECTION by_link;
+
+-- The table over the shards takes them up too. Events without a link are spread by their visitor.
+-- only: cluster
+DROP TABLE IF EXISTS events {on_cluster} SYNC;
+
+-- only: cluster
+CREATE TABLE IF NOT EXISTS events {on_cluster} AS events{local}
+ENGINE = Distributed({cluster}, currentDatabase(), events{local}, cityHash64(link_id, if(link_id = 0, visitor, 0)));

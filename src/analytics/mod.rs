@@ -5,6 +5,7 @@
 
 pub mod events;
 pub mod names;
+pub mod sessions;
 
 use std::collections::HashMap;
 

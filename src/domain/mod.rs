@@ -11,6 +11,7 @@ pub mod link;
 pub mod password;
 pub mod patch;
 pub mod principal;
+pub mod session;
 pub mod slug;
 pub mod tag;
 pub mod user;

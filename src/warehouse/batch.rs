@@ -78,7 +78,7 @@ impl Warehouse {
         Ok(row.events)
     }
 
-    /// Brings the rollup in line with the events of `node` within `[start_ms, end_ms)`: adds what an insert that was cut short
+    /// Brings rollup and visitors in line with the events of `node` within `[start_ms, end_ms)`: adds what an insert that was cut short
     /// between the two tables left out. Only the node's own writer may call it, while it writes nothing else.
     ///
     /// # Errors
@@ -117,7 +117,8 @@ impl Warehouse {
             .with_setting("max_execution_time", "50")
             .with_setting("async_insert", "0")
             .with_setting("insert_deduplicate", "0");
-        within(BATCH_LIMIT, addition.execute()).await
+        within(BATCH_LIMIT, addition.execute()).await?;
+        self.reconcile_visitors(node, start_ms, end_ms).await
     }
 
     /// The clicks within `[start_ms, end_ms)` that are no repeats, of the node of `before` and with identities below it.

@@ -30,6 +30,7 @@ macro_rules! migrations {
 migrations! {
     1 "0001_events.sql",
     2 "0002_collection.sql",
+    3 "0003_visitors.sql",
 }
 
 #[derive(Row, Deserialize)]

@@ -12,8 +12,10 @@ pub mod failure;
 pub mod insert;
 pub mod migrate;
 pub mod series;
+pub mod session;
 pub mod source;
 pub mod sql;
+pub mod visitor;
 
 use std::sync::Arc;
 use std::time::Duration;

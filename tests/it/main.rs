@@ -14,6 +14,7 @@ mod links;
 mod oracle;
 mod reading;
 mod schema;
+mod sessions;
 mod sql;
 mod visits;
 mod wire;

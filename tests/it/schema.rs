@@ -46,6 +46,42 @@ async fn catalog(test: &str) -> (Catalog, tokio_postgres::Client) {
     (Catalog::connect(&SecretString::from(url), 2).unwrap(), client)
 }
 
+/// What the first version of the program stored is still there, and read, after every later file.
+#[tokio::test]
+async fn events_of_the_first_schema_are_read_after_the_last() {
+    let (warehouse, client) = warehouse("schema_upgrade").await;
+    let first = MIGRATIONS[0].text.replace("{merge_tree}", "MergeTree");
+    let first = first.replace("{aggregating_merge_tree}", "AggregatingMergeTree");
+    let first = first.replace("{window}", "non_replicated_deduplication_window");
+    let first = first.replace("{on_cluster}", "").replace("{local}", "");
+    let for_one_server =
+        |statement: &&str| !statement.trim().is_empty() && statement.lines().all(|line| line != "-- only: cluster");
+    for statement in first.split(";\n").filter(for_one_server) {
+        client.query(statement).execute().await.unwrap();
+    }
+    let log = "CREATE TABLE schema_version (version UInt32, name String, applied DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY version";
+    client.query(log).execute().await.unwrap();
+    client.query("INSERT INTO schema_version (version, name) VALUES (1, '0001_events.sql')").execute().await.unwrap();
+    let old = "INSERT INTO events (workspace_id, kind, timestamp, event_id, link_id, visitor, country, url) \
+               SELECT 3, 'click', toDateTime64('2026-03-10 15:00:00', 3, 'UTC') + number, number + 1, number % 5, number, 'FR', 'u' \
+               FROM numbers(1000)";
+    client.query(old).execute().await.unwrap();
+
+    let applied = warehouse.migrate().await.unwrap();
+    assert_eq!(applied, MIGRATIONS[1..].iter().map(|migration| migration.name).collect::<Vec<_>>());
+    let new =
+        Event { workspace: WorkspaceId(3), link: LinkId(1), at_ms: 1_773_155_045_123, id: EventId(5_000), ..full() };
+    warehouse.insert("new", &[Event { kind: EventKind::Click, ..new }]).await.unwrap();
+    let by_link = "SELECT count(), countIf(country = 'FR'), countIf(channel = 'Paid') FROM events \
+                   WHERE workspace_id = 3 AND link_id = 1 SETTINGS force_optimize_projection = 1";
+    let unfinished = "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND NOT is_done";
+    while client.query(unfinished).fetch_one::<u64>().await.unwrap() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let counts: (u64, u64, u64) = client.query(by_link).fetch_one().await.unwrap();
+    assert_eq!(counts, (201, 201, 1));
+}
+
 async fn columns(client: &clickhouse::Client, table: &str) -> Vec<String> {
     let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ? ORDER BY position";
     client.query(sql).bind(table).fetch_all().await.unwrap()
