@@ -33,6 +33,7 @@ pub mod auth;
 pub mod ingest;
 pub mod links;
 pub mod redirect;
+pub mod sites;
 // Rank 7: what the surfaces share.
 pub mod web;
 // Rank 8: the surfaces.

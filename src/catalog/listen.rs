@@ -13,7 +13,7 @@ use tokio_postgres::AsyncMessage;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{CALL_LIMIT, Catalog, Error, Result};
-use crate::domain::id::{DomainId, WorkspaceId};
+use crate::domain::id::{DomainId, SiteId, WorkspaceId};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// So long after Postgres is back a change may go unheard.
@@ -37,6 +37,8 @@ pub enum Change {
     Domain,
     /// A workspace or its settings.
     Workspace(WorkspaceId),
+    /// A site was added, changed or removed.
+    Site(SiteId),
     /// Some API key or membership was changed or withdrawn.
     Key,
     /// The connection is new: anything may have changed unheard.
@@ -49,6 +51,7 @@ impl Change {
         match payload.split_once(' ') {
             None if payload == "domain" => Some(Self::Domain),
             None if payload == "key" => Some(Self::Key),
+            Some(("site", id)) => id.parse().ok().map(|id| Self::Site(SiteId::from_row(id))),
             Some(("workspace", id)) => id.parse().ok().map(|id| Self::Workspace(WorkspaceId::from_row(id))),
             Some(("link", rest)) => {
                 let (domain, slug_key) = rest.split_once(' ')?;
@@ -145,6 +148,7 @@ mod tests {
         assert_eq!(Change::parse("domain"), Some(Change::Domain));
         assert_eq!(Change::parse("key"), Some(Change::Key));
         assert_eq!(Change::parse("workspace 3"), Some(Change::Workspace(WorkspaceId(3))));
+        assert_eq!(Change::parse("site 5"), Some(Change::Site(SiteId(5))));
         for unknown in ["", "link", "link 7", "link x y", "workspace", "workspace x", "domain 7", "novelty"] {
             assert_eq!(Change::parse(unknown), None, "{unknown}");
         }

@@ -21,6 +21,7 @@ mod listen;
 mod migrate;
 mod page;
 mod session;
+mod sites;
 mod tags;
 mod tls;
 mod users;
@@ -43,6 +44,7 @@ pub use link_list::{LinkQuery, TagMatch};
 pub use links::{NewLink, Place};
 pub use listen::Change;
 pub use page::{Cursor, Page};
+pub use sites::NewSite;
 
 /// The longest that a look-up for a visit takes.
 pub const LOOKUP_LIMIT: Duration = Duration::from_secs(1);

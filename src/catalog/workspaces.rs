@@ -52,7 +52,8 @@ impl Catalog {
         Ok(self.call().await?.execute(text, &[&id.row(), &Json(settings)]).await? == 1)
     }
 
-    /// Removes a workspace: its members leave it, its keys are revoked, its domains are free again and its links are gone.
+    /// Removes a workspace: its members leave it, its keys are revoked, its domains are free again and its links and sites
+    /// are gone.
     /// Its events stay until they are erased. False when there is no such workspace.
     pub async fn remove_workspace(&self, id: WorkspaceId, now_ms: i64) -> Result<bool> {
         let (id, now) = (id.row(), instant(now_ms)?);
@@ -67,6 +68,8 @@ impl Catalog {
         work.execute(revoking, &[&id, &now]).await?;
         let freeing = "UPDATE domain SET removed_at = $2 WHERE workspace_id = $1 AND removed_at IS NULL";
         work.execute(freeing, &[&id, &now]).await?;
+        let closing = "UPDATE site SET removed_at = $2 WHERE workspace_id = $1 AND removed_at IS NULL";
+        work.execute(closing, &[&id, &now]).await?;
         work.commit().await?;
         Ok(true)
     }

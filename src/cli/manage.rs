@@ -118,7 +118,7 @@ pub enum KeyCommand {
 pub struct InWorkspace {
     /// Id (`ws_...`) or name of the workspace. Default: the only one.
     #[arg(long)]
-    workspace: Option<String>,
+    pub(super) workspace: Option<String>,
 }
 
 fn role(text: &str) -> Result<Role, String> {
@@ -262,7 +262,7 @@ pub async fn key(places: &PlacesConfig, command: KeyCommand) -> anyhow::Result<(
     .await?
 }
 
-async fn find_workspace(catalog: &Catalog, wanted: Option<&str>) -> anyhow::Result<Workspace> {
+pub(super) async fn find_workspace(catalog: &Catalog, wanted: Option<&str>) -> anyhow::Result<Workspace> {
     let mut all = catalog.workspaces().await?;
     let Some(wanted) = wanted else {
         return match all.len() {

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod manage;
+mod site;
 mod spool;
 
 use std::process::ExitCode;
@@ -57,6 +58,9 @@ enum Command {
     /// Short domains: add, list, remove.
     #[command(subcommand)]
     Domain(manage::DomainCommand),
+    /// Sites whose pages are tracked: add, list, remove.
+    #[command(subcommand)]
+    Site(site::SiteCommand),
     /// API keys: add, list, remove.
     #[command(subcommand)]
     Key(manage::KeyCommand),
@@ -112,6 +116,7 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Workspace(command) => manage::workspace(&places, command).await?,
         Command::User(command) => manage::user(&places, command).await?,
         Command::Domain(command) => manage::domain(&places, command).await?,
+        Command::Site(command) => site::run(&places, command).await?,
         Command::Key(command) => manage::key(&places, command).await?,
         Command::Spool(command) => spool::run(&places, &command)?,
         Command::Check { http, ingest } => return check::run(Config { places, http, ingest }).await,

@@ -12,6 +12,7 @@ pub mod password;
 pub mod patch;
 pub mod principal;
 pub mod session;
+pub mod site;
 pub mod slug;
 pub mod tag;
 pub mod user;

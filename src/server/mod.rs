@@ -34,6 +34,7 @@ use crate::enrich::bot;
 use crate::ingest::Ingest;
 use crate::links::LinkService;
 use crate::redirect::{Resolver, ResolverOptions};
+use crate::sites::Sites;
 use crate::telemetry;
 use crate::web::client::ClientRules;
 use crate::web::state::App;
@@ -115,6 +116,8 @@ impl Server {
         let folder = spool_folder(&config.places, config.ingest.spool_dir.as_deref());
         let (ingest, enricher, drain) = start_ingest(&stores, &config.ingest, folder, geo, clock.clone()).await?;
 
+        let sites = Sites::new(stores.catalog.clone());
+        sites.load().await?;
         let analytics = Analytics::new(stores.warehouse.clone(), stores.catalog.clone());
         let app = App {
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),
@@ -122,6 +125,7 @@ impl Server {
             clicks: ClickKey::new(stores.catalog.secret("click_id").await?),
             max_body_bytes: config.http.max_body_bytes,
             analytics,
+            sites,
             ingest: ingest.clone(),
             enricher,
             clients: ClientRules::new(&config.http),
@@ -205,7 +209,14 @@ async fn visits(
         },
     ));
     resolver.reload_domains().await?;
-    tokio::spawn(follow_changes(app.catalog.clone(), Arc::clone(&resolver), app.auth.clone(), stop.clone()));
+    tokio::spawn(app.sites.clone().keep_fresh(stop.clone()));
+    tokio::spawn(follow_changes(
+        app.catalog.clone(),
+        Arc::clone(&resolver),
+        app.sites.clone(),
+        app.auth.clone(),
+        stop.clone(),
+    ));
     Ok(Arc::new(Visits::new(
         resolver,
         app.clients.clone(),

@@ -11,6 +11,7 @@ use crate::catalog::{Catalog, Change};
 use crate::domain::id::DomainId;
 use crate::domain::workspace::{Domain, WorkspaceSettings};
 use crate::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, Unavailable};
+use crate::sites::Sites;
 
 /// The pause before short domains that could not be read are read again.
 const RELOAD_AGAIN: Duration = Duration::from_secs(1);
@@ -45,7 +46,13 @@ fn unavailable(error: &crate::catalog::Error) -> Unavailable {
 }
 
 /// Hands changes of the catalog, whoever made them, to those who remember what it said; until `stop`.
-pub async fn follow_changes(catalog: Catalog, resolver: Arc<Resolver>, auth: Auth, stop: CancellationToken) {
+pub async fn follow_changes(
+    catalog: Catalog,
+    resolver: Arc<Resolver>,
+    sites: Sites,
+    auth: Auth,
+    stop: CancellationToken,
+) {
     let mut changes = catalog.changes();
     let mut domains_are_old = false;
     loop {
@@ -60,7 +67,11 @@ pub async fn follow_changes(catalog: Catalog, resolver: Arc<Resolver>, auth: Aut
         match change {
             None => return,
             Some(Change::Link { domain, slug_key }) => resolver.forget_link(domain, &slug_key),
-            Some(Change::Workspace(_)) => resolver.forget_all(),
+            Some(Change::Workspace(_)) => {
+                resolver.forget_all();
+                sites.doubt();
+            }
+            Some(Change::Site(_)) => sites.doubt(),
             Some(Change::Key) => auth.forget(),
             Some(Change::Domain) => {
                 domains_are_old = !reload(&resolver).await;
@@ -69,6 +80,7 @@ pub async fn follow_changes(catalog: Catalog, resolver: Arc<Resolver>, auth: Aut
             // What was said while nobody listened is not known.
             Some(Change::Reconnected) => {
                 auth.forget();
+                sites.doubt();
                 domains_are_old = !reload(&resolver).await;
                 resolver.forget_all();
             }

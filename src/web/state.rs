@@ -12,6 +12,7 @@ use crate::domain::click_id::ClickKey;
 use crate::enrich::Enricher;
 use crate::ingest::Ingest;
 use crate::links::LinkService;
+use crate::sites::Sites;
 
 use super::client::ClientRules;
 
@@ -26,6 +27,8 @@ pub struct App {
     pub auth: Auth,
     /// Links.
     pub links: LinkService,
+    /// Sites whose events are taken.
+    pub sites: Sites,
     /// Questions about events.
     pub analytics: Analytics,
     /// Accepts events.

@@ -18,6 +18,7 @@ use linktrail::engines::{DataDir, Engines, EnginesOptions};
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
 use linktrail::ingest::{Drain, DrainOptions, Ingest};
 use linktrail::links::LinkService;
+use linktrail::sites::Sites;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
 use linktrail::web::client::ClientRules;
 use linktrail::web::state::App;
@@ -116,6 +117,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
     App {
         auth: Auth::new(catalog.clone(), clock.clone()),
         analytics: Analytics::new(warehouse.clone(), catalog.clone()),
+        sites: Sites::new(catalog.clone()),
         ingest,
         enricher,
         clients: ClientRules::new(&http),
