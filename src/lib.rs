@@ -3,7 +3,7 @@
 //! The way of the data:
 //! - reading: request -> surface parameters -> [`filter`] -> [`plan`] -> [`warehouse`] SQL -> rows -> [`table`] -> answer
 //! - clicking: host and slug -> [`redirect`] decision -> 302; beside it hit -> [`spool`] -> [`enrich`] -> ClickHouse
-//! - writing: surface parameters -> [`links`] service -> [`catalog`] (Postgres)
+//! - writing: surface parameters -> [`links`] service -> [`catalog`] (Postgres) -> [`hooks`]
 //!
 //! Modules stand in rank order. A module imports only modules of a lower rank, and modules of one rank never import each
 //! other; `server` joins what must meet. `tests/layers.rs` holds the rule.
@@ -30,6 +30,7 @@ pub mod warehouse;
 // Rank 6: services.
 pub mod analytics;
 pub mod auth;
+pub mod hooks;
 pub mod ingest;
 pub mod links;
 pub mod redirect;

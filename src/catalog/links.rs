@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::link_row::{from_row, link_columns, options, tag_rows};
+use super::outbox::note_link;
 use super::session::Work;
 use super::{Catalog, Error, Result, instant};
 use crate::domain::id::{DomainId, FolderId, LinkId, TagId, UserId, WorkspaceId};
 use crate::domain::link::{Link, LinkFields};
+use crate::domain::webhook::HookEvent;
 use crate::domain::workspace::{Domain, slug_key};
 
 /// Links that are asked for by id at once.
@@ -76,8 +78,7 @@ impl Catalog {
             )
             .await?
             .try_get(0)?;
-        work.commit().await?;
-        Ok(Link {
+        let link = Link {
             id: LinkId::from_row(id),
             workspace: new.domain.workspace,
             created_by: new.created_by,
@@ -88,7 +89,10 @@ impl Catalog {
             created_at_ms: new.created_at_ms,
             updated_at_ms: new.created_at_ms,
             deleted_at_ms: None,
-        })
+        };
+        note_link(&work, HookEvent::LinkCreated, &link, new.created_at_ms).await?;
+        work.commit().await?;
+        Ok(link)
     }
 
     /// The link that a visit means.
@@ -201,15 +205,26 @@ impl Catalog {
             hold_tags(&work, workspace, &link.fields.tags).await?;
         }
         write(&work, &link, &slug_key(&link.slug, case_sensitive), now).await?;
+        note_link(&work, HookEvent::LinkUpdated, &link, now_ms).await?;
         work.commit().await?;
         Ok(Some(Ok(link)))
     }
 
     /// Deletes a link: its slug is free again, its history stays. False when the workspace has no such link.
     pub async fn delete_link(&self, workspace: WorkspaceId, id: LinkId, now_ms: i64) -> Result<bool> {
-        let text = "UPDATE link SET deleted_at = $3 WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL";
-        let session = self.call().await?;
-        Ok(session.execute(text, &[&workspace.row(), &id.row(), &instant(now_ms)?]).await? == 1)
+        let now = instant(now_ms)?;
+        let mut session = self.call().await?;
+        let work = session.begin().await?;
+        let text = concat!(
+            "UPDATE link SET deleted_at = $3 FROM domain
+            WHERE domain.id = link.domain_id AND link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL
+            RETURNING ",
+            link_columns!()
+        );
+        let Some(row) = work.query_opt(text, &[&workspace.row(), &id.row(), &now]).await? else { return Ok(false) };
+        note_link(&work, HookEvent::LinkDeleted, &from_row(&row)?, now_ms).await?;
+        work.commit().await?;
+        Ok(true)
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Change {
     Site(SiteId),
     /// Some API key or membership was changed or withdrawn.
     Key,
+    /// Some webhook was added, changed or removed.
+    Webhook,
     /// The connection is new: anything may have changed unheard.
     Reconnected,
 }
@@ -52,6 +54,7 @@ impl Change {
             None if payload == "domain" => Some(Self::Domain),
             None if payload == "key" => Some(Self::Key),
             Some(("site", id)) => id.parse().ok().map(|id| Self::Site(SiteId::from_row(id))),
+            None if payload == "webhook" => Some(Self::Webhook),
             Some(("workspace", id)) => id.parse().ok().map(|id| Self::Workspace(WorkspaceId::from_row(id))),
             Some(("link", rest)) => {
                 let (domain, slug_key) = rest.split_once(' ')?;
@@ -147,6 +150,7 @@ mod tests {
         assert_eq!(Change::parse("link 7 "), link(7, ""));
         assert_eq!(Change::parse("domain"), Some(Change::Domain));
         assert_eq!(Change::parse("key"), Some(Change::Key));
+        assert_eq!(Change::parse("webhook"), Some(Change::Webhook));
         assert_eq!(Change::parse("workspace 3"), Some(Change::Workspace(WorkspaceId(3))));
         assert_eq!(Change::parse("site 5"), Some(Change::Site(SiteId(5))));
         for unknown in ["", "link", "link 7", "link x y", "workspace", "workspace x", "domain 7", "novelty"] {

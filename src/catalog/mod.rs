@@ -3,11 +3,12 @@
 //! What always holds:
 //! - Every call that reads or writes a workspace's data takes its [`WorkspaceId`](crate::domain::id::WorkspaceId), and a
 //!   row of another workspace is answered exactly as one that does not exist. The exceptions are named for what they
-//!   are: looking up a visit ([`resolve`](Catalog::resolve)), signing in, and the operator's commands.
+//!   are: looking up a visit ([`resolve`](Catalog::resolve)), signing in, delivering to webhooks, and the operator's commands.
 //! - No call hangs: one for a visit ends within [`LOOKUP_LIMIT`], any other within [`CALL_LIMIT`], with
 //!   [`Error::Unavailable`] when Postgres is silent.
 //! - SQL text is literal; values are bound.
 
+mod deliveries;
 mod domains;
 mod failure;
 mod folders;
@@ -19,12 +20,14 @@ mod link_row;
 mod links;
 mod listen;
 mod migrate;
+mod outbox;
 mod page;
 mod session;
 mod sites;
 mod tags;
 mod tls;
 mod users;
+mod webhooks;
 mod workspaces;
 
 use std::fmt;
@@ -36,6 +39,7 @@ use deadpool_postgres::{Hook, HookError, Manager, Pool};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+pub use deliveries::{Attempted, Due, FailurePolicy, MAX_WAITING, NewDelivery};
 pub use failure::Error;
 pub use installation::{FirstRows, NewFirstRows};
 pub use keys::{KeyRecord, NewKey, Signature};
@@ -43,8 +47,10 @@ pub use link_filter::{Choice, LinkFilter};
 pub use link_list::{LinkQuery, TagMatch};
 pub use links::{NewLink, Place};
 pub use listen::Change;
+pub use outbox::Note;
 pub use page::{Cursor, Page};
 pub use sites::NewSite;
+pub use webhooks::{MAX_WEBHOOKS, NewWebhook, WebhookChange};
 
 /// The longest that a look-up for a visit takes.
 pub const LOOKUP_LIMIT: Duration = Duration::from_secs(1);

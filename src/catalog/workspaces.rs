@@ -66,6 +66,8 @@ impl Catalog {
         work.execute("DELETE FROM member WHERE workspace_id = $1", &[&id]).await?;
         let revoking = "UPDATE api_key SET revoked_at = $2 WHERE workspace_id = $1 AND revoked_at IS NULL";
         work.execute(revoking, &[&id, &now]).await?;
+        work.execute("DELETE FROM webhook WHERE workspace_id = $1", &[&id]).await?;
+        work.execute("DELETE FROM outbox WHERE workspace_id = $1", &[&id]).await?;
         let freeing = "UPDATE domain SET removed_at = $2 WHERE workspace_id = $1 AND removed_at IS NULL";
         work.execute(freeing, &[&id, &now]).await?;
         let closing = "UPDATE site SET removed_at = $2 WHERE workspace_id = $1 AND removed_at IS NULL";

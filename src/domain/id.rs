@@ -105,6 +105,12 @@ ids! {
     CustomerId "cus_";
     /// An API key.
     KeyId "key_";
+    /// A webhook.
+    WebhookId "wh_";
+    /// One event on its way to one webhook.
+    DeliveryId "dlv_";
+    /// A change that waits to be told; its public form names the event in every delivery.
+    OutboxId "evt_";
 }
 
 #[cfg(test)]

@@ -16,4 +16,5 @@ pub mod site;
 pub mod slug;
 pub mod tag;
 pub mod user;
+pub mod webhook;
 pub mod workspace;

@@ -73,6 +73,8 @@ pub async fn follow_changes(
             }
             Some(Change::Site(_)) => sites.doubt(),
             Some(Change::Key) => auth.forget(),
+            // Those who tell webhooks listen for themselves.
+            Some(Change::Webhook) => {}
             Some(Change::Domain) => {
                 domains_are_old = !reload(&resolver).await;
                 resolver.forget_all();
