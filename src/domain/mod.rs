@@ -1,6 +1,7 @@
 //! What the product talks about: no I/O, no HTTP, no SQL.
 
 pub mod click_id;
+pub mod country;
 pub mod destination;
 pub mod dimension;
 pub mod event;

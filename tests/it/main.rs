@@ -9,6 +9,7 @@ mod conversions;
 mod doubt;
 mod engines;
 mod faults;
+mod ghostid;
 mod hostile;
 mod links;
 mod oracle;

@@ -1,0 +1,21 @@
+//! Ghost ID's errors: `{"error": "..."}`, with 400 for a wrong parameter.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::web::error::ApiError;
+
+/// Re-dresses a failed response where this surface differs from the plain one; leaves every other alone.
+pub(super) fn dress(mut response: Response) -> Response {
+    let Some(ApiError::Invalid { field, message, .. }) = response.extensions().get::<ApiError>() else {
+        return response;
+    };
+    let body = Json(json!({ "error": format!("{field}: {message}") })).into_response().into_body();
+    response.headers_mut().remove(CONTENT_LENGTH);
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    *response.body_mut() = body;
+    response
+}

@@ -1,0 +1,99 @@
+//! Which site a request is about, and whether the caller may see it.
+
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, AUTHORIZATION};
+
+use crate::calendar::{Bound, Interval, Span, Zone};
+use crate::domain::id::SiteId;
+use crate::encode::Format;
+use crate::warehouse::session::SiteScope;
+use crate::web::answer::Writing;
+use crate::web::error::{ApiError, quoted};
+use crate::web::params::Params;
+use crate::web::state::App;
+
+/// The site that `siteId` names, for a caller whose key opens its workspace.
+///
+/// # Errors
+/// [`ApiError::Unauthorized`] without a key, [`ApiError::Forbidden`] for one that may not read analytics, and
+/// [`ApiError::NotFound`] for a site that the key does not open.
+pub(super) async fn scope(app: &App, headers: &HeaderMap, params: &Params) -> Result<SiteScope, ApiError> {
+    let unauthorized = || ApiError::Unauthorized("Unauthorized".to_owned());
+    let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(unauthorized)?;
+    let key = key.strip_prefix("Bearer ").map(str::trim).ok_or_else(unauthorized)?;
+    let principal = app.auth.authenticate(key).await?;
+    if !principal.scopes.allow("analytics.read") {
+        return Err(ApiError::Forbidden("The API key does not have the required scope: analytics.read".to_owned()));
+    }
+    let given = params.text("siteId").ok_or_else(|| {
+        ApiError::BadRequest("siteId is required: the number that `linktrail site list` shows".to_owned())
+    })?;
+    let number = given.parse::<u64>().ok().filter(|number| *number > 0);
+    let number = number
+        .ok_or_else(|| ApiError::BadRequest(format!("siteId must be a positive integer. Given: {}", quoted(given))))?;
+    let missing = || ApiError::NotFound(format!("Site not found. siteId: {}", quoted(given)));
+    let known = app.sites.find(SiteId(number)).await.map_err(|_| {
+        ApiError::Unavailable("The database does not answer at the moment. Please try again.")
+    })?;
+    let site = known.map(|known| SiteScope { workspace: known.site.workspace, site: known.site.id });
+    let opens = |scope: &SiteScope| {
+        principal.bound_to.is_none_or(|bound| bound == scope.workspace)
+            && principal.workspaces.iter().any(|(workspace, _)| *workspace == scope.workspace)
+    };
+    site.filter(opens).ok_or_else(missing)
+}
+
+/// The range that is asked about: `timeRange` (default `7d`), or `start` and `end`, in `timezone` (default UTC). `7d`,
+/// `30d` and `90d` are today and the days before it (Ghost ID contract, D13).
+pub(super) fn span(app: &App, params: &Params) -> Result<Span, ApiError> {
+    let bad = |name: &str, error: &dyn std::fmt::Display| ApiError::BadRequest(format!("{name}: {error}"));
+    let zone = match params.text("timezone") {
+        Some(name) => Zone::parse(name).map_err(|error| bad("timezone", &error))?,
+        None => Zone::utc(),
+    };
+    let now_ms = app.clock.now_ms();
+    let bound = |name: &str| params.text(name).map(Bound::parse).transpose().map_err(|error| bad(name, &error));
+    if let Some(start) = bound("start")? {
+        return Span::between(&start, bound("end")?.as_ref(), now_ms, &zone).map_err(|error| bad("start", &error));
+    }
+    let days = |days: u64| {
+        let today = zone.day_at(now_ms);
+        let first = today.checked_sub_days(chrono::Days::new(days - 1)).unwrap_or(today);
+        crate::calendar::Range::new(zone.day_start_ms(first), zone.day_end_ms(today))
+            .map(|range| Span::of(range, &zone))
+            .map_err(|error| bad("timeRange", &error))
+    };
+    match params.text("timeRange").unwrap_or("7d") {
+        "24h" => Ok(Interval::LastDay.resolve(now_ms, &zone, now_ms)),
+        "7d" => days(7),
+        "30d" => days(30),
+        "90d" => days(90),
+        "all" => Ok(Interval::All.resolve(now_ms, &zone, 0)),
+        other => {
+            Err(ApiError::BadRequest(format!("timeRange must be one of 24h, 7d, 30d, 90d, all. Given: {}", quoted(other))))
+        }
+    }
+}
+
+/// How the answer is written: `format`, else `Accept`.
+pub(super) fn writing(headers: &HeaderMap, params: &Params, file_name: &str) -> Result<Writing, ApiError> {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let format = params.one_of("format", &Format::NAMES)?.unwrap_or_else(|| Format::from_accept(accept));
+    let spreadsheet_safe = params.boolean("spreadsheetSafe")?.unwrap_or(false);
+    Ok(Writing { format, spreadsheet_safe, file_name: file_name.to_owned() })
+}
+
+/// `gv_a1b2c3d4_e5f6a7b8`: a visitor's hash as Ghost ID writes visitors.
+pub(super) fn visitor_id(visitor: u64) -> String {
+    format!("gv_{:08x}_{:08x}", visitor >> 32, visitor & 0xffff_ffff)
+}
+
+/// A country's English name; `Unknown` for none.
+pub(super) fn country_name(code: &str) -> &str {
+    crate::domain::country::name(code).unwrap_or("Unknown")
+}
+
+/// Systems as Ghost ID names them.
+pub(super) fn os_name(os: &str) -> &str {
+    if os == "Mac OS" { "macOS" } else { os }
+}
