@@ -1,5 +1,6 @@
 //! Everything that is no visit of a short domain: the surfaces, and what runs around each of them.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 use super::recorder::SpoolRecorder;
 use super::slow_body;
 use crate::api::visit::Visits;
-use crate::api::{dub, linkly, ops};
+use crate::api::{dub, ghostid, linkly, ops};
 use crate::config::HttpConfig;
 use crate::telemetry::name::REQUESTS_TOTAL;
 use crate::web::state::App;
@@ -27,20 +28,27 @@ pub(super) fn router(
 ) -> Router {
     let body_time = Duration::from_secs(http.body_timeout_secs);
     let ops = ops::Ops { catalog: app.catalog.clone(), analytics: app.analytics.clone(), metrics };
-    let dub = dub::routes()
-        .layer(CatchPanicLayer::custom(dub::panicked))
-        .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(body_time, slow_body::limit))
-        .layer(map_response(|response| counted("dub", response)));
-    let linkly = linkly::routes()
-        .layer(CatchPanicLayer::custom(linkly::panicked))
-        .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(body_time, slow_body::limit))
-        .layer(map_response(|response| counted("linkly", response)));
-    dub.merge(linkly)
+    let surface = |name, routes, panicked| surface(name, routes, panicked, body_time);
+    surface("dub", dub::routes(), dub::panicked)
+        .merge(surface("linkly", linkly::routes(), linkly::panicked))
+        .merge(surface("ghostid", ghostid::routes(), ghostid::panicked))
         .with_state(app.clone())
         .merge(ops::routes(ops).layer(map_response(|response| counted("ops", response))))
         .fallback(move |request| Arc::clone(&visits).fallback(request))
+}
+
+/// What runs around the routes of one surface. `panicked` answers for a handler that did.
+fn surface(
+    name: &'static str,
+    routes: Router<App>,
+    panicked: fn(Box<dyn Any + Send>) -> Response,
+    body_time: Duration,
+) -> Router<App> {
+    routes
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(body_time, slow_body::limit))
+        .layer(map_response(move |response| counted(name, response)))
 }
 
 async fn counted(surface: &'static str, response: Response) -> Response {

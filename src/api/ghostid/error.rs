@@ -19,3 +19,8 @@ pub(super) fn dress(mut response: Response) -> Response {
     *response.body_mut() = body;
     response
 }
+
+/// The answer of a handler that panicked. What it said is logged by the panic hook, not shown.
+pub fn panicked(_panic: Box<dyn std::any::Any + Send>) -> Response {
+    ApiError::Internal.into_response()
+}

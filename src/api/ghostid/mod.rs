@@ -13,6 +13,8 @@ use axum::routing::get;
 
 use crate::web::state::App;
 
+pub use error::panicked;
+
 /// All routes of this surface.
 pub fn routes() -> Router<App> {
     Router::new()

@@ -90,7 +90,8 @@ fn seconds_before(steps: &[StepRow]) -> impl Iterator<Item = i64> {
 }
 
 fn timeline(steps: &[StepRow]) -> Table {
-    let mut table = Table::new(&["timestamp", "type", "event_name", "page", "page_title", "time_on_previous_page", "props"]);
+    let mut table =
+        Table::new(&["timestamp", "type", "event_name", "page", "page_title", "time_on_previous_page", "props"]);
     for (seconds, step) in seconds_before(steps).zip(steps) {
         table.push(vec![
             Cell::from(instant::format(step.at_ms)),

@@ -119,7 +119,8 @@ fn row(app: &App, session: &SessionRow, visitor: Option<&VisitorRow>) -> Vec<Cel
 }
 
 fn touch_cells(app: &App, touch: Option<&TouchRow>) -> [Cell; 5] {
-    let text = |field: fn(&TouchRow) -> &str| Cell::from(touch.map(field).filter(|text| !text.is_empty()).map(str::to_owned));
+    let text =
+        |field: fn(&TouchRow) -> &str| Cell::from(touch.map(field).filter(|text| !text.is_empty()).map(str::to_owned));
     let click = touch.map(|touch| touch.click_event_id).filter(|id| *id != 0);
     [
         text(|touch| &touch.channel),

@@ -32,9 +32,11 @@ pub(super) async fn scope(app: &App, headers: &HeaderMap, params: &Params) -> Re
     let number = number
         .ok_or_else(|| ApiError::BadRequest(format!("siteId must be a positive integer. Given: {}", quoted(given))))?;
     let missing = || ApiError::NotFound(format!("Site not found. siteId: {}", quoted(given)));
-    let known = app.sites.find(SiteId(number)).await.map_err(|_| {
-        ApiError::Unavailable("The database does not answer at the moment. Please try again.")
-    })?;
+    let known = app
+        .sites
+        .find(SiteId(number))
+        .await
+        .map_err(|_| ApiError::Unavailable("The database does not answer at the moment. Please try again."))?;
     let site = known.map(|known| SiteScope { workspace: known.site.workspace, site: known.site.id });
     let opens = |scope: &SiteScope| {
         principal.bound_to.is_none_or(|bound| bound == scope.workspace)
@@ -69,9 +71,10 @@ pub(super) fn span(app: &App, params: &Params) -> Result<Span, ApiError> {
         "30d" => days(30),
         "90d" => days(90),
         "all" => Ok(Interval::All.resolve(now_ms, &zone, 0)),
-        other => {
-            Err(ApiError::BadRequest(format!("timeRange must be one of 24h, 7d, 30d, 90d, all. Given: {}", quoted(other))))
-        }
+        other => Err(ApiError::BadRequest(format!(
+            "timeRange must be one of 24h, 7d, 30d, 90d, all. Given: {}",
+            quoted(other)
+        ))),
     }
 }
 
