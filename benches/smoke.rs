@@ -17,7 +17,7 @@ use linktrail::domain::event::EventKind;
 use linktrail::domain::hit::{Hit, Trigger};
 use linktrail::domain::id::{DomainId, LinkId, WorkspaceId};
 use linktrail::domain::link::{Link, LinkFields};
-use linktrail::domain::workspace::{Domain, WorkspaceSettings};
+use linktrail::domain::workspace::Domain;
 use linktrail::encode::{Delimited, Format, JsonArray, RowObject};
 use linktrail::engines;
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
@@ -118,7 +118,7 @@ fn found(number: u64, slug: &str) -> FoundLink {
         updated_at_ms: 0,
         deleted_at_ms: None,
     };
-    FoundLink { link, settings: WorkspaceSettings::default() }
+    FoundLink { link, settings: Arc::default() }
 }
 
 /// Links and a domain in memory.

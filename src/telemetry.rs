@@ -11,6 +11,8 @@ pub mod name {
     pub const VISITS_TOTAL: &str = "redirect_visits_total";
     /// Clicks that were answered but could not be recorded, by reason.
     pub const CLICKS_LOST_TOTAL: &str = "ingest_clicks_lost_total";
+    /// Events that arrived and are not wanted, by reason (`do_not_track`, `excluded_address`, ...).
+    pub const EVENTS_DROPPED_TOTAL: &str = "ingest_events_dropped_total";
     /// Hits accepted into the spool.
     pub const HITS_TOTAL: &str = "ingest_hits_total";
     /// Events stored in ClickHouse.

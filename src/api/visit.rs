@@ -15,7 +15,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CACHE_CONTROL, HOST, LOCATION, REFERRER_POLICY};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -23,9 +23,10 @@ use metrics::Counter;
 use tower::Service;
 
 use crate::calendar::clock::Clock;
-use crate::domain::hit::Hit;
+use crate::domain::exclusion::DropReason;
+use crate::domain::hit::{Hit, PlaceHint};
 use crate::redirect::{BoxFuture, Click, Decision, Place, Redirect, Resolver, Target, Unresolved, Visit, decide};
-use crate::telemetry::name::VISITS_TOTAL;
+use crate::telemetry::name::{EVENTS_DROPPED_TOTAL, VISITS_TOTAL};
 use crate::web::client::{self, ClientRules, Peer};
 use crate::web::page::{Page, X_ROBOTS_TAG};
 
@@ -55,11 +56,14 @@ pub struct Visits<R> {
     recorder: R,
     clock: Clock,
     is_bot: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    country: Box<dyn Fn(IpAddr, Option<&PlaceHint>) -> String + Send + Sync>,
     outcomes: Outcomes,
+    drops: Drops,
 }
 
 impl<R: Recorder> Visits<R> {
     /// Visits of the links that `resolver` finds. `is_bot` judges a `User-Agent`; it is asked for links that keep robots
+    /// out. `country` tells where an address is, with what a trusted edge says of it; it is asked where countries are left
     /// out. Metrics go to the recorder that is installed by now.
     pub fn new(
         resolver: Arc<Resolver>,
@@ -67,8 +71,10 @@ impl<R: Recorder> Visits<R> {
         recorder: R,
         clock: Clock,
         is_bot: impl Fn(&str) -> bool + Send + Sync + 'static,
+        country: impl Fn(IpAddr, Option<&PlaceHint>) -> String + Send + Sync + 'static,
     ) -> Self {
-        Self { resolver, clients, recorder, clock, is_bot: Box::new(is_bot), outcomes: Outcomes::new() }
+        let (is_bot, country) = (Box::new(is_bot), Box::new(country));
+        Self { resolver, clients, recorder, clock, is_bot, country, outcomes: Outcomes::new(), drops: Drops::new() }
     }
 
     /// A visit of a host where nothing else answers, or nothing else did: its own slugs, or else the default domain's. For
@@ -115,7 +121,7 @@ impl<R: Recorder> Visits<R> {
                 sent_on(location, false, target.hide_referrer, false)
             }
             Decision::Redirect(Redirect { location, permanent, hide_referrer, index, click }) => {
-                match click {
+                match click.filter(|_| self.wants(&target, address, peer, headers)) {
                     Some(click) => {
                         self.record(&self.hit(&target, click, address, peer, request, now_ms)).await;
                         self.outcomes.count(Outcome::Redirected);
@@ -127,7 +133,15 @@ impl<R: Recorder> Visits<R> {
         }
     }
 
+    /// Whether the workspace records clicks of this visitor.
+    fn wants(&self, target: &Target, address: IpAddr, peer: Peer, headers: &HeaderMap) -> bool {
+        let country = || (self.country)(address, self.clients.place(peer.0.ip(), headers).as_ref());
+        let reason = target.drop_reason(|| client::asks_not_to_be_tracked(headers), address, country);
+        reason.inspect(|reason| self.drops.count(*reason)).is_none()
+    }
+
     fn hit(&self, target: &Target, click: Click, address: IpAddr, peer: Peer, request: &Parts, now_ms: i64) -> Hit {
+        let settings = &target.settings;
         Hit {
             at_ms: now_ms,
             workspace: target.workspace,
@@ -138,9 +152,9 @@ impl<R: Recorder> Visits<R> {
             url: click.url,
             trigger: click.trigger,
             place: self.clients.place(peer.0.ip(), &request.headers),
-            repeat_window_secs: target.repeat_window_secs,
-            visitor_epoch: target.visitor_rotation.epoch(now_ms),
-            address_storage: target.address_storage,
+            repeat_window_secs: settings.repeat_window_secs,
+            visitor_epoch: settings.visitor_rotation.epoch(now_ms),
+            address_storage: settings.address_storage,
             params: client::visit_query(&request.uri),
             accept_language: client::accept_language(&request.headers),
             sec_fetch: client::sec_fetch(&request.headers),
@@ -299,6 +313,19 @@ impl Outcomes {
     }
 }
 
+/// The counters of clicks that are not wanted, by reason.
+struct Drops([Counter; DropReason::ALL.len()]);
+
+impl Drops {
+    fn new() -> Self {
+        Self(DropReason::ALL.map(|reason| metrics::counter!(EVENTS_DROPPED_TOTAL, "reason" => reason.name())))
+    }
+
+    fn count(&self, reason: DropReason) {
+        self.0[reason as usize].increment(1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,6 +334,13 @@ mod tests {
     fn outcomes_stand_at_their_own_place() {
         for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, place, "{}", outcome.label());
+        }
+    }
+
+    #[test]
+    fn reasons_stand_at_their_own_place() {
+        for (place, reason) in DropReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, place, "{}", reason.name());
         }
     }
 

@@ -1,4 +1,4 @@
-//! `workspace`, `user`, `domain`, `key`: add, list, remove.
+//! `user`, `domain`, `key`: add, list, remove.
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -11,37 +11,9 @@ use crate::config::PlacesConfig;
 use crate::domain::id::{KeyId, UserId, WorkspaceId};
 use crate::domain::principal::Role;
 use crate::domain::user::User;
-use crate::domain::workspace::{VisitorRotation, Workspace};
+use crate::domain::workspace::Workspace;
 
 use super::with_stores;
-
-/// `linktrail workspace ...`
-#[derive(Subcommand, Debug)]
-pub enum WorkspaceCommand {
-    /// Make a workspace and print its id.
-    Add {
-        /// Shown to people.
-        name: String,
-    },
-    /// Print all workspaces: id, name.
-    List,
-    /// Set how a workspace's clicks are counted from now on.
-    Set {
-        #[command(flatten)]
-        place: InWorkspace,
-        /// A second click of the same visitor on the same link within this many seconds is a repeat; 0 for never.
-        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=2_592_000))]
-        repeat_window_secs: Option<u32>,
-        /// When the key of visitor hashes changes: never, or daily, after which uniques are per day.
-        #[arg(long, value_name = "WHEN", value_parser = rotation)]
-        visitor_rotation: Option<VisitorRotation>,
-    },
-    /// Remove a workspace. Its links stop redirecting; its events stay in ClickHouse.
-    Remove {
-        /// Id (`ws_...`) or name.
-        workspace: String,
-    },
-}
 
 /// `linktrail user ...`
 #[derive(Subcommand, Debug)]
@@ -123,50 +95,6 @@ pub struct InWorkspace {
 
 fn role(text: &str) -> Result<Role, String> {
     Role::parse(text).ok_or_else(|| "allowed are owner, member and viewer".to_owned())
-}
-
-fn rotation(text: &str) -> Result<VisitorRotation, String> {
-    VisitorRotation::parse(text).ok_or_else(|| "allowed are never and daily".to_owned())
-}
-
-/// Runs `linktrail workspace`.
-pub async fn workspace(places: &PlacesConfig, command: WorkspaceCommand) -> anyhow::Result<()> {
-    with_stores(places, async |stores| {
-        let catalog = &stores.catalog;
-        let now_ms = Clock::system().now_ms();
-        match command {
-            WorkspaceCommand::Add { name } => {
-                if name.trim().is_empty() {
-                    bail!("a workspace needs a name");
-                }
-                println!("{}", catalog.add_workspace(name.trim(), now_ms).await?.id);
-            }
-            WorkspaceCommand::List => {
-                for workspace in catalog.workspaces().await? {
-                    println!("{}\t{}", workspace.id, workspace.name);
-                }
-            }
-            WorkspaceCommand::Set { place, repeat_window_secs, visitor_rotation } => {
-                let Workspace { id, name, mut settings, .. } =
-                    find_workspace(catalog, place.workspace.as_deref()).await?;
-                settings.repeat_window_secs = repeat_window_secs.unwrap_or(settings.repeat_window_secs);
-                settings.visitor_rotation = visitor_rotation.unwrap_or(settings.visitor_rotation);
-                catalog.set_workspace_settings(id, &settings).await?;
-                println!(
-                    "{id}\t{name}\trepeat window {} s, visitor key changes {}",
-                    settings.repeat_window_secs,
-                    settings.visitor_rotation.name(),
-                );
-            }
-            WorkspaceCommand::Remove { workspace } => {
-                let workspace = find_workspace(catalog, Some(&workspace)).await?;
-                catalog.remove_workspace(workspace.id, now_ms).await?;
-                println!("removed {} ({})", workspace.id, workspace.name);
-            }
-        }
-        Ok(())
-    })
-    .await?
 }
 
 /// Runs `linktrail user`.

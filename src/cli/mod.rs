@@ -5,6 +5,7 @@ mod demo;
 mod manage;
 mod site;
 mod spool;
+mod workspace;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -49,9 +50,9 @@ enum Command {
     ///
     /// The events take the real way: spool, enrichment, batches. A running server may go on meanwhile.
     Demo(demo::DemoArgs),
-    /// Workspaces: add, list, set, remove.
+    /// Workspaces and how their events are collected, counted and kept: add, list, show, set, remove.
     #[command(subcommand)]
-    Workspace(manage::WorkspaceCommand),
+    Workspace(workspace::WorkspaceCommand),
     /// People and their roles: add, list, remove.
     #[command(subcommand)]
     User(manage::UserCommand),
@@ -113,7 +114,7 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Serve { http, ingest } => server::serve(Config { places, http, ingest }).await?,
         Command::Migrate => migrate(&places).await?,
         Command::Demo(args) => demo::run(&places, &args).await?,
-        Command::Workspace(command) => manage::workspace(&places, command).await?,
+        Command::Workspace(command) => workspace::run(&places, command).await?,
         Command::User(command) => manage::user(&places, command).await?,
         Command::Domain(command) => manage::domain(&places, command).await?,
         Command::Site(command) => site::run(&places, command).await?,

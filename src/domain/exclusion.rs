@@ -83,23 +83,27 @@ impl Exclusions {
         host: &str,
         path: &str,
     ) -> Option<DropReason> {
+        self.place_reason(host, path).or_else(|| self.client_reason(address, country))
+    }
+
+    /// Why whatever happens at this place is left out.
+    pub fn place_reason(&self, host: &str, path: &str) -> Option<DropReason> {
+        if self.hosts.iter().any(|pattern| host_matches(pattern, host)) {
+            return Some(DropReason::ExcludedHost);
+        }
+        self.paths.iter().any(|pattern| path_matches(pattern, path)).then_some(DropReason::ExcludedPath)
+    }
+
+    /// Why whatever this client does is left out.
+    pub fn client_reason(&self, address: IpAddr, country: impl FnOnce() -> String) -> Option<DropReason> {
         let address = address.to_canonical();
         if self.addresses.iter().any(|network| network.contains(&address)) {
             return Some(DropReason::ExcludedAddress);
         }
-        if self.hosts.iter().any(|pattern| host_matches(pattern, host)) {
-            return Some(DropReason::ExcludedHost);
+        if self.countries.is_empty() {
+            return None;
         }
-        if self.paths.iter().any(|pattern| path_matches(pattern, path)) {
-            return Some(DropReason::ExcludedPath);
-        }
-        if !self.countries.is_empty() {
-            let country = country();
-            if self.countries.contains(&country) {
-                return Some(DropReason::ExcludedCountry);
-            }
-        }
-        None
+        self.countries.contains(&country()).then_some(DropReason::ExcludedCountry)
     }
 }
 

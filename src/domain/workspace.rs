@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::exclusion::Exclusions;
 use super::id::{DomainId, WorkspaceId};
 
+pub use super::rotation::VisitorRotation;
+
 /// A workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workspace {
@@ -92,40 +94,6 @@ impl AddressStorage {
             (Self::Truncated, IpAddr::V6(address)) => {
                 Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> 48)).to_string()
             }
-        }
-    }
-}
-
-/// When the key of visitor hashes changes. After a change the same person is another visitor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VisitorRotation {
-    /// Uniques hold over any range.
-    #[default]
-    Never,
-    /// At midnight UTC; uniques are per day.
-    Daily,
-}
-
-impl VisitorRotation {
-    /// The stored name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Never => "never",
-            Self::Daily => "daily",
-        }
-    }
-
-    /// The rotation of a stored name.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Never, Self::Daily].into_iter().find(|rotation| rotation.name() == name)
-    }
-
-    /// The period that an instant falls in.
-    pub fn epoch(self, at_ms: i64) -> u32 {
-        match self {
-            Self::Never => 0,
-            Self::Daily => u32::try_from(at_ms.div_euclid(86_400_000)).unwrap_or(0),
         }
     }
 }

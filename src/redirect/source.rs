@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::domain::id::DomainId;
 use crate::domain::link::Link;
@@ -20,8 +21,8 @@ pub struct Unavailable;
 pub struct FoundLink {
     /// The link.
     pub link: Link,
-    /// The settings of its workspace.
-    pub settings: WorkspaceSettings,
+    /// The settings of its workspace; links of one workspace had better share them.
+    pub settings: Arc<WorkspaceSettings>,
 }
 
 /// The store of links, as far as visits need it.

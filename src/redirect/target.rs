@@ -1,10 +1,14 @@
 //! What the cache keeps of a link: only what a visit asks, ready to be used.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use super::destination::Destination;
 use super::source::FoundLink;
+use crate::domain::exclusion::DropReason;
 use crate::domain::id::{LinkId, WorkspaceId};
-use crate::domain::link::{LinkUtm, RedirectKind};
-use crate::domain::workspace::{AddressStorage, VisitorRotation};
+use crate::domain::link::{LinkUtm, ROOT_SLUG, RedirectKind};
+use crate::domain::workspace::WorkspaceSettings;
 
 /// A link, prepared for visits.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +39,10 @@ pub struct Target {
     pub hide_referrer: bool,
     /// Search engines may index the short address.
     pub index: bool,
-    /// Window of repeats, for the hit.
-    pub repeat_window_secs: u32,
-    /// Rotation of visitor keys, for the hit.
-    pub visitor_rotation: VisitorRotation,
-    /// What is stored of addresses, for the hit.
-    pub address_storage: AddressStorage,
+    /// Why no click of it is recorded, whoever makes it: its host or its path is left out.
+    pub unwanted: Option<DropReason>,
+    /// How its workspace counts clicks; shared by all its links.
+    pub settings: Arc<WorkspaceSettings>,
 }
 
 impl Target {
@@ -66,10 +68,22 @@ impl Target {
             block_bots: fields.block_bots,
             hide_referrer: fields.hide_referrer,
             index: fields.index,
-            repeat_window_secs: settings.repeat_window_secs,
-            visitor_rotation: settings.visitor_rotation,
-            address_storage: settings.address_storage,
+            unwanted: settings.exclude.place_reason(&link.domain, &path(&link.slug)),
+            settings: Arc::clone(settings),
         })
+    }
+
+    /// Why a click is not recorded; `None` when it is wanted. What is not needed is not asked.
+    pub fn drop_reason(
+        &self,
+        asks_not_to_be_tracked: impl FnOnce() -> bool,
+        address: IpAddr,
+        country: impl FnOnce() -> String,
+    ) -> Option<DropReason> {
+        if self.settings.honor_do_not_track && asks_not_to_be_tracked() {
+            return Some(DropReason::DoNotTrack);
+        }
+        self.unwanted.or_else(|| self.settings.exclude.client_reason(address, country))
     }
 
     /// Bytes of memory it takes, roughly.
@@ -79,12 +93,17 @@ impl Target {
     }
 }
 
+/// The path of a slug, as its owner writes it.
+fn path(slug: &str) -> String {
+    format!("/{}", if slug == ROOT_SLUG { "" } else { slug })
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::domain::exclusion::Exclusions;
     use crate::domain::id::DomainId;
     use crate::domain::link::{Link, LinkFields};
-    use crate::domain::workspace::WorkspaceSettings;
 
     /// A link of domain 1 and workspace 2 with these fields.
     pub(in crate::redirect) fn found(id: u64, fields: LinkFields) -> FoundLink {
@@ -100,7 +119,7 @@ pub(super) mod tests {
             updated_at_ms: 0,
             deleted_at_ms: None,
         };
-        FoundLink { link, settings: WorkspaceSettings::default() }
+        FoundLink { link, settings: Arc::default() }
     }
 
     #[test]
@@ -120,6 +139,41 @@ pub(super) mod tests {
         let limited = LinkFields { max_clicks: Some(3), ..LinkFields::default() };
         for fields in [locked, limited] {
             assert!(Target::prepare(&found(1, fields)).unwrap().withheld);
+        }
+    }
+
+    #[test]
+    fn unwanted_clicks_are_told_with_their_reason() {
+        let exclude = Exclusions {
+            addresses: vec!["10.0.0.0/8".parse().unwrap()],
+            countries: vec!["DE".to_owned()],
+            hosts: Vec::new(),
+            paths: vec!["/secret/*".to_owned(), "/".to_owned()],
+        };
+        let settings =
+            Arc::new(WorkspaceSettings { honor_do_not_track: true, exclude, ..WorkspaceSettings::default() });
+        let target = |slug: &str, settings: &Arc<WorkspaceSettings>| {
+            let mut found = found(1, LinkFields::default());
+            (found.link.slug, found.settings) = (slug.to_owned(), Arc::clone(settings));
+            Target::prepare(&found).unwrap()
+        };
+        for (slug, asks, address, country, expected) in [
+            ("a", false, "81.2.69.142", "GB", None),
+            ("a", true, "81.2.69.142", "GB", Some(DropReason::DoNotTrack)),
+            ("a", false, "10.9.8.7", "GB", Some(DropReason::ExcludedAddress)),
+            ("a", false, "81.2.69.142", "DE", Some(DropReason::ExcludedCountry)),
+            ("secret/a", false, "81.2.69.142", "GB", Some(DropReason::ExcludedPath)),
+            (ROOT_SLUG, false, "81.2.69.142", "GB", Some(DropReason::ExcludedPath)),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(
+                target(slug, &settings).drop_reason(|| asks, address, || country.to_owned()),
+                expected,
+                "{slug} {asks} {address} {country}"
+            );
+            // Where nothing is set nothing is asked.
+            let free = target(slug, &Arc::default());
+            assert_eq!(free.drop_reason(|| unreachable!(), address, || unreachable!()), None);
         }
     }
 }

@@ -29,6 +29,7 @@ use crate::auth::{Auth, FirstRun, FirstRunRequest};
 use crate::calendar::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::domain::click_id::ClickKey;
+use crate::domain::hit::PlaceHint;
 use crate::domain::workspace::parse_domain_name;
 use crate::enrich::bot;
 use crate::ingest::Ingest;
@@ -201,7 +202,7 @@ async fn visits(
     stop: &CancellationToken,
 ) -> anyhow::Result<Arc<Visits<SpoolRecorder>>> {
     let resolver = Arc::new(Resolver::new(
-        Arc::new(CatalogSource(app.catalog.clone())),
+        Arc::new(CatalogSource::new(app.catalog.clone())),
         ResolverOptions {
             api_host: app.public_url.host_str().map(str::to_owned),
             miss_limit: http.miss_limit,
@@ -223,6 +224,10 @@ async fn visits(
         SpoolRecorder(ingest.clone()),
         app.clock.clone(),
         |user_agent| bot::find(user_agent).is_some(),
+        {
+            let enricher = Arc::clone(&app.enricher);
+            move |address, hint: Option<&PlaceHint>| enricher.place(address, hint).country
+        },
     )))
 }
 

@@ -1,6 +1,7 @@
 //! Postgres as the redirects see it: links and domains to load, and changes to forget by.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_stream::StreamExt;
@@ -8,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
 use crate::catalog::{Catalog, Change};
-use crate::domain::id::DomainId;
+use crate::domain::id::{DomainId, WorkspaceId};
 use crate::domain::workspace::{Domain, WorkspaceSettings};
 use crate::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, Unavailable};
 use crate::sites::Sites;
@@ -17,7 +18,30 @@ use crate::sites::Sites;
 const RELOAD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Links from the catalog.
-pub struct CatalogSource(pub Catalog);
+pub struct CatalogSource {
+    catalog: Catalog,
+    /// The settings that were read last, so that all links of a workspace share one copy.
+    settings: Mutex<HashMap<WorkspaceId, Arc<WorkspaceSettings>>>,
+}
+
+impl CatalogSource {
+    /// The links of this catalog.
+    pub fn new(catalog: Catalog) -> Self {
+        Self { catalog, settings: Mutex::default() }
+    }
+
+    fn shared(&self, workspace: WorkspaceId, settings: WorkspaceSettings) -> Arc<WorkspaceSettings> {
+        let mut known = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&workspace) {
+            Some(shared) if **shared == settings => Arc::clone(shared),
+            _ => {
+                let shared = Arc::new(settings);
+                known.insert(workspace, Arc::clone(&shared));
+                shared
+            }
+        }
+    }
+}
 
 impl LinkSource for CatalogSource {
     fn link<'a>(
@@ -26,17 +50,18 @@ impl LinkSource for CatalogSource {
         slug_key: &'a str,
     ) -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>> {
         Box::pin(async move {
-            let Some(link) = self.0.resolve(domain, slug_key).await.map_err(|error| unavailable(&error))? else {
+            let Some(link) = self.catalog.resolve(domain, slug_key).await.map_err(|error| unavailable(&error))? else {
                 return Ok(None);
             };
-            let workspace = self.0.workspace(link.workspace).await.map_err(|error| unavailable(&error))?;
+            let workspace = self.catalog.workspace(link.workspace).await.map_err(|error| unavailable(&error))?;
             let settings = workspace.map_or_else(WorkspaceSettings::default, |workspace| workspace.settings);
+            let settings = self.shared(link.workspace, settings);
             Ok(Some(FoundLink { link, settings }))
         })
     }
 
     fn domains(&self) -> BoxFuture<'_, Result<Vec<Domain>, Unavailable>> {
-        Box::pin(async move { self.0.domains().await.map_err(|error| unavailable(&error)) })
+        Box::pin(async move { self.catalog.domains().await.map_err(|error| unavailable(&error)) })
     }
 }
 

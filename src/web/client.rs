@@ -36,6 +36,8 @@ const MAX_HOPS: usize = 32;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const FORWARDED: HeaderName = http::header::FORWARDED;
+const DNT: HeaderName = http::header::DNT;
+const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
 const SEC_FETCH: [HeaderName; 4] = [
     HeaderName::from_static("sec-fetch-site"),
     HeaderName::from_static("sec-fetch-mode"),
@@ -297,6 +299,11 @@ pub fn sec_fetch(headers: &HeaderMap) -> String {
 
 fn is_fetch_word(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Whether the visitor asks not to be tracked: `DNT: 1` or `Sec-GPC: 1`.
+pub fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
+    [DNT, SEC_GPC].iter().any(|name| headers.get(name).is_some_and(|value| value.as_bytes().trim_ascii() == b"1"))
 }
 
 /// Whether a browser fetches ahead of a visit that may never come.

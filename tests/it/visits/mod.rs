@@ -52,6 +52,7 @@ async fn a_visit_is_sent_on_and_kept() {
             trigger: Trigger::Qr,
             place: Some(PlaceHint { country: "FR".to_owned(), ..PlaceHint::default() }),
             repeat_window_secs: 60,
+            params: "qr=1&utm_source=mail".to_owned(),
             ..Hit::default()
         }]
     );
@@ -68,6 +69,40 @@ async fn a_visit_is_sent_on_and_kept() {
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(answer.header("x-robots-tag"), None);
     assert_eq!(world.end().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unwanted_visitors_are_sent_on_and_not_kept() {
+    let world = World::start().await;
+    world.store.put("private/x", |_| {});
+    world.store.set("private/x", |settings| settings.exclude.paths = vec!["/private/*".to_owned()]);
+    world.store.put("hosted", |_| {});
+    world.store.set("hosted", |settings| settings.exclude.hosts = vec!["go.example".to_owned()]);
+    world.store.put("polite", |_| {});
+    world.store.set("polite", |settings| settings.honor_do_not_track = true);
+    world.store.put("choosy", |_| {});
+    world.store.set("choosy", |settings| {
+        settings.exclude.addresses = vec!["203.0.113.0/24".parse().unwrap()];
+        settings.exclude.countries = vec!["DE".to_owned()];
+    });
+    for (path, headers, kept) in [
+        ("/private/x", "", false),
+        ("/hosted", "", false),
+        ("/polite", "DNT: 1\r\n", false),
+        ("/polite", "Sec-GPC: 1\r\n", false),
+        ("/polite", "DNT: 0\r\n", true),
+        ("/polite", "", true),
+        ("/sale", "DNT: 1\r\nSec-GPC: 1\r\n", true),
+        ("/choosy", "X-Forwarded-For: 203.0.113.9\r\n", false),
+        ("/choosy", "CF-IPCountry: DE\r\n", false),
+        ("/choosy", "X-Forwarded-For: 198.51.100.1\r\nCF-IPCountry: FR\r\n", true),
+    ] {
+        let answer = world.visit("GET", path, headers).await;
+        assert_eq!(answer.status(), 302, "{path} {headers}");
+        assert_eq!(answer.header("location"), Some(&*format!("https://example.com{path}")), "{path} {headers}");
+        assert_eq!(world.hits().len(), usize::from(kept), "{path} {headers}");
+    }
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use clap::Parser;
 use linktrail::api::visit::{Front, Recorder, Refused, Visits};
 use linktrail::calendar::clock::Clock;
 use linktrail::config::http::HttpConfig;
-use linktrail::domain::hit::Hit;
+use linktrail::domain::hit::{Hit, PlaceHint};
 use linktrail::domain::id::{DomainId, LinkId, WorkspaceId};
 use linktrail::domain::link::{Link, LinkFields};
 use linktrail::domain::workspace::{Domain, WorkspaceSettings};
@@ -53,8 +53,14 @@ impl Store {
             updated_at_ms: 0,
             deleted_at_ms: None,
         };
-        let found = FoundLink { link, settings: WorkspaceSettings { repeat_window_secs: 60, ..Default::default() } };
-        self.links.lock().unwrap().insert(slug.to_owned(), found);
+        let settings = WorkspaceSettings { repeat_window_secs: 60, ..Default::default() };
+        self.links.lock().unwrap().insert(slug.to_owned(), FoundLink { link, settings: Arc::new(settings) });
+    }
+
+    /// Changes how the workspace of a link counts, before anybody has visited it.
+    pub(super) fn set(&self, slug: &str, change: impl FnOnce(&mut WorkspaceSettings)) {
+        let mut links = self.links.lock().unwrap();
+        change(Arc::make_mut(&mut links.get_mut(slug).unwrap().settings));
     }
 
     fn check(&self) -> Result<(), Unavailable> {
@@ -140,6 +146,7 @@ impl World {
             Keeping(keeper.clone()),
             Clock::fixed(NOW_MS),
             |agent| agent.contains("bot"),
+            |_, hint: Option<&PlaceHint>| hint.map_or_else(String::new, |hint| hint.country.clone()),
         ));
         let for_rest = visits.clone();
         let slow = axum::middleware::from_fn_with_state(Duration::from_millis(200), slow_body::limit);
