@@ -13,7 +13,7 @@ endif
 # The tests bring their own stores and must not touch yours.
 OWN_STORES := env -u DATABASE_URL -u CLICKHOUSE_URL -u CLICKHOUSE_READER_URL
 
-.PHONY: help run build test lint bench engines city city-if-possible tools clean
+.PHONY: help run build test lint bench engines city city-if-possible corpora crawlers tools clean
 
 help:
 	@echo 'make run     fetch the engines once, build, serve on http://127.0.0.1:8080 (ARGS=... for flags)'
@@ -23,6 +23,8 @@ help:
 	@echo 'make bench   benchmarks: parts, queries, redirects; the last two need the engines'
 	@echo 'make engines fetch ClickHouse, Postgres and the country data into .engines (209 MB)'
 	@echo 'make city    fetch the city data into .engines/city (64 MB)'
+	@echo 'make corpora fetch user agents that the tests measure recognition by (0.4 MB)'
+	@echo 'make crawlers  write the table of crawlers anew, from the corpora'
 	@echo 'make clean   remove what was built; engines and data stay'
 	@echo
 	@echo 'Needed: Rust (https://rustup.rs), a C compiler, and npm to fetch the engines.'
@@ -34,7 +36,7 @@ run: build $(STORES)
 build: tools
 	cargo build --release --locked
 
-test: tools engines
+test: tools engines corpora
 	$(OWN_STORES) cargo test --locked -- $(TESTS)
 
 lint: tools
@@ -53,6 +55,13 @@ city:
 
 city-if-possible:
 	@.engines/fetch city || echo 'going on without city data' >&2
+
+corpora:
+	@.engines/fetch corpora
+
+crawlers: corpora
+	node tests/corpora/crawlers.mjs >src/enrich/bot/crawlers.txt.new
+	mv src/enrich/bot/crawlers.txt.new src/enrich/bot/crawlers.txt
 
 tools:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust from https://rustup.rs' >&2; exit 1; }

@@ -234,7 +234,8 @@ pub struct Agent {
     pub os_version: String,
     /// The robot's name; empty for humans.
     pub bot: String,
-    /// What kind of robot: `search`, `preview`, `ai`, `monitor`, `seo`, `feed`, `tool` ...; empty for humans.
+    /// What the robot is for: `ads`, `ai`, `archive`, `automation`, `feed`, `library`, `monitor`, `other`, `preview`, `scanner`,
+    /// `search` or `seo`; empty for humans.
     pub bot_category: String,
 }
 

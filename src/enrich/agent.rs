@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::bot;
+use super::bot::{self, Bot};
 use crate::domain::event::Agent;
 
 pub use cache::AgentCache;
@@ -54,7 +54,7 @@ struct Known<'a> {
 pub fn parse(user_agent: &str) -> Agent {
     let user_agent = cut(user_agent);
     let mut known = by_tokens(user_agent);
-    let bot = match bot::find(user_agent).map(|bot| bot.name) {
+    let bot = match bot::find(user_agent) {
         None if known.browser.is_empty() || known.os.is_empty() => ask_woothee(user_agent, &mut known),
         bot => bot,
     };
@@ -69,8 +69,8 @@ pub fn parse(user_agent: &str) -> Agent {
         os: known.os.to_owned(),
         // Apple's systems write 17_5_1.
         os_version: known.os_version.replace('_', "."),
-        bot: bot.unwrap_or_default().to_owned(),
-        bot_category: String::new(),
+        bot: bot.map_or("", |bot| bot.name).to_owned(),
+        bot_category: bot.map_or("", |bot| bot.category.name()).to_owned(),
     }
 }
 
@@ -132,10 +132,10 @@ fn version<'a>(user_agent: &'a str, token: &str) -> &'a str {
 }
 
 /// Fills what is missing from woothee's tables, and tells of a robot that only it knows.
-fn ask_woothee<'a>(user_agent: &'a str, known: &mut Known<'a>) -> Option<&'static str> {
+fn ask_woothee<'a>(user_agent: &'a str, known: &mut Known<'a>) -> Option<Bot> {
     let found = woothee::parser::Parser::new().parse(user_agent)?;
     if found.category == "crawler" {
-        return Some("Other bot");
+        return Some(bot::OTHER);
     }
     if known.browser.is_empty() && found.name != "UNKNOWN" {
         known.browser = match found.name {
@@ -204,7 +204,8 @@ mod tests {
         let curl = parse("curl/8.5.0");
         assert_eq!([&*curl.bot, &*curl.browser, &*curl.os, &*curl.device], ["curl", "", "", ""]);
         let absent = parse("");
-        assert_eq!(absent, Agent { bot: "No user agent".into(), ..Agent::default() });
+        let expected = Agent { bot: "No user agent".into(), bot_category: "other".into(), ..Agent::default() };
+        assert_eq!(absent, expected);
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! Is it a robot, and which: the name that `bot` dimensions show.
+//! Is it a robot, which, and what for: the name and the category that `bot` dimensions show.
 //!
-//! Three looks, the first that finds something wins:
-//! 1. a table of names (`names::NAMED`);
-//! 2. words that give a robot away (`crawl`, `bot`, an address in the agent, ...), where no person's agent has them;
-//! 3. shape: no user agent at all, `(compatible; ...)` that is no old browser, a `Mozilla/` without any engine, or a bare
+//! Two looks, the first that finds something wins:
+//! 1. tables of names and of words that give a robot away (`table`);
+//! 2. shape: no user agent at all, `(compatible; ...)` that is no old browser, a `Mozilla/` without any engine, or a bare
 //!    product (`Something/1.0`) that is no browser.
 //!
 //! Names come from tables only, never from the agent's text: their number is bounded, whatever clients send.
 
 mod names;
+mod table;
+mod words;
 
 use std::sync::LazyLock;
 
@@ -43,6 +44,47 @@ pub enum Category {
     Seo,
 }
 
+impl Category {
+    /// Every category.
+    pub const ALL: [Self; 12] = [
+        Self::Ads,
+        Self::Ai,
+        Self::Archive,
+        Self::Automation,
+        Self::Feed,
+        Self::Library,
+        Self::Monitor,
+        Self::Other,
+        Self::Preview,
+        Self::Scanner,
+        Self::Search,
+        Self::Seo,
+    ];
+
+    /// The stored and published name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ads => "ads",
+            Self::Ai => "ai",
+            Self::Archive => "archive",
+            Self::Automation => "automation",
+            Self::Feed => "feed",
+            Self::Library => "library",
+            Self::Monitor => "monitor",
+            Self::Other => "other",
+            Self::Preview => "preview",
+            Self::Scanner => "scanner",
+            Self::Search => "search",
+            Self::Seo => "seo",
+        }
+    }
+
+    /// The category of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|category| category.name() == name)
+    }
+}
+
 /// A robot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bot {
@@ -54,12 +96,13 @@ pub struct Bot {
 
 /// A client that sends no `User-Agent` is no browser.
 const NO_USER_AGENT: Bot = Bot { name: "No user agent", category: Category::Other };
-const OTHER: Bot = Bot { name: "Other bot", category: Category::Other };
+/// A robot that no table names.
+pub const OTHER: Bot = Bot { name: "Other bot", category: Category::Other };
 const CLIENT: Bot = Bot { name: "HTTP client", category: Category::Library };
 
-/// Parts of agents that only browsers have.
+/// Parts of agents that only browsers and televisions have.
 const ENGINES: &[&str] = &[
-    "AppleWebKit/",
+    "AppleWebKit",
     "Gecko/",
     "Trident/",
     "MSIE ",
@@ -71,7 +114,14 @@ const ENGINES: &[&str] = &[
     "Servo/",
     "Ladybird/",
     "PlayStation",
-    "PLAYSTATION",
+    "Nintendo",
+    "HbbTV/",
+    "SmartHub",
+    "RokuBrowser/",
+    "UP.Browser",
+    "WAP Browser",
+    "MAUI",
+    "Version/4.0 Mobile Safari/",
 ];
 /// Browsers that called themselves compatible with another.
 const OLD_BROWSERS: &[&str] = &["MSIE", "Trident/", "Konqueror", "IEMobile", "Opera"];
@@ -106,22 +156,16 @@ const OLD_PHONES: &[&str] = &[
     "ZTE",
 ];
 
-struct Table {
-    tokens: AhoCorasick,
-    bots: Vec<Bot>,
-}
+static ENGINE: LazyLock<AhoCorasick> = LazyLock::new(|| any_of(ENGINES));
+static OLD_BROWSER: LazyLock<AhoCorasick> = LazyLock::new(|| any_of(OLD_BROWSERS));
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let rows = || names::NAMED.iter().chain(names::GENERIC);
-    Table {
-        tokens: AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(rows().map(|(token, ..)| token))
-            .expect("the table of robots fits an automaton by far"),
-        bots: rows().map(|&(_, name, category)| Bot { name, category }).collect(),
-    }
-});
+fn any_of(words: &[&str]) -> AhoCorasick {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(words)
+        .expect("a few words fit an automaton")
+}
 
 /// The robot behind a user agent; `None` for people. Linear in the agent's length.
 pub fn find(user_agent: &str) -> Option<Bot> {
@@ -129,55 +173,13 @@ pub fn find(user_agent: &str) -> Option<Bot> {
     if user_agent.len() < 2 {
         return Some(NO_USER_AGENT);
     }
-    by_token(user_agent).or_else(|| by_shape(user_agent))
-}
-
-fn by_token(user_agent: &str) -> Option<Bot> {
-    let text = user_agent.as_bytes();
-    let mut first: Option<usize> = None;
-    for found in TABLE.tokens.find_overlapping_iter(user_agent) {
-        let row = found.pattern().as_usize();
-        if first.is_none_or(|known| row < known) && !is_human(text, found.start(), found.end()) {
-            first = Some(row);
-        }
-    }
-    first.map(|row| TABLE.bots[row])
-}
-
-/// Whether what stands at `start..end` is part of something that people's agents hold.
-fn is_human(text: &[u8], start: usize, end: usize) -> bool {
-    let (before, token, after) = (&text[..start], &text[start..end], &text[end..]);
-    let is = |known: &str| token.eq_ignore_ascii_case(known.as_bytes());
-    if is("bot") && after.first().is_some_and(u8::is_ascii_lowercase) {
-        // `Bots` and `botify` are some; `bottle` is none.
-        return !after.starts_with(b"s") && !after.starts_with(b"ify");
-    }
-    if is(".com") {
-        // Of an address, not of `2.compact`; packages of Android begin with `com.`.
-        return after.first().is_some_and(u8::is_ascii_alphanumeric) || old_browser_component(before);
-    }
-    if (is("feed") || is("rss") || is("php") || is("lwp")) && before.last().is_some_and(u8::is_ascii_alphabetic) {
-        // Only at the beginning of a word.
-        return true;
-    }
-    if is("bot") {
-        // Phones by Cubot.
-        return before.len() >= 2 && before[before.len() - 2..].eq_ignore_ascii_case(b"cu");
-    }
-    (is("http://") || is("www.")) && (old_browser_component(after) || old_browser_component(before))
-}
-
-/// Old Internet Explorers announce a component of theirs with an address: `Embedded Web Browser from: http://bsalsa.com/`.
-fn old_browser_component(text: &[u8]) -> bool {
-    let near = |name: &[u8]| text.starts_with(name) || text.ends_with(name);
-    near(b"bsalsa") || near(b"bsalsa.com") || near(b"www.bsalsa.com") || near(b"Browser from: http://")
+    table::find(user_agent).or_else(|| by_shape(user_agent))
 }
 
 fn by_shape(user_agent: &str) -> Option<Bot> {
-    let has = |part: &str| user_agent.contains(part);
-    let engine = ENGINES.iter().any(|engine| has(engine));
+    let engine = ENGINE.is_match(user_agent);
     if user_agent.starts_with("Mozilla/") || user_agent.starts_with("Opera/") {
-        let pretends = has("compatible") && !OLD_BROWSERS.iter().any(|name| has(name));
+        let pretends = user_agent.contains("compatible") && !OLD_BROWSER.is_match(user_agent);
         return (pretends || !engine).then_some(OTHER);
     }
     let person = engine || OLD_PHONES.iter().any(|phone| user_agent.starts_with(phone));
@@ -193,11 +195,13 @@ mod tests {
     fn robots_are_named() {
         let mut count = 0;
         for line in include_str!("bot/robots.txt").lines().filter(|line| !line.starts_with('#')) {
-            let (name, user_agent) = line.split_once(" | ").expect(line);
-            assert_eq!(find(user_agent).map(|bot| bot.name), Some(name), "{user_agent}");
+            let (name, rest) = line.split_once(" | ").expect(line);
+            let (category, user_agent) = rest.split_once(" | ").expect(line);
+            let bot = find(user_agent).expect(line);
+            assert_eq!((bot.name, bot.category.name()), (name, category), "{user_agent}");
             count += 1;
         }
-        assert!(count >= 80, "{count}");
+        assert!(count >= 110, "{count}");
     }
 
     #[test]
@@ -209,29 +213,32 @@ mod tests {
 
     #[test]
     fn words_that_only_look_like_robots() {
-        let person = |token: &str| {
+        let phone = |device: &str, app: &str| {
             find(&format!(
-                "Mozilla/5.0 (Linux; Android 9; {token}) AppleWebKit/537.36 (KHTML, like Gecko) \
-            Chrome/140.0.0.0 Mobile Safari/537.36"
+                "Mozilla/5.0 (Linux; Android 9; {device}) AppleWebKit/537.36 (KHTML, like Gecko) \
+                 Chrome/140.0.0.0 Mobile Safari/537.36 {app}"
             ))
         };
-        for token in ["CUBOT_X19", "Cubot Note 20", "Abbottle", "newsfeed", "2.compact", "K"] {
-            assert_eq!(person(token), None, "{token}");
+        for device in ["CUBOT_X19", "M bot 51", "Spider 8", "Capture+", "PHP110", "Fever Build/O11019", "K"] {
+            assert_eq!(phone(device, ""), None, "{device}");
         }
-        for token in ["Robot", "bots", "x@y.com", "feed 1", "http://x.example", "crawl"] {
-            assert!(person(token).is_some(), "{token}");
+        for app in ["Abbottle/1", "newsfeed", "2.compact", "ViewSonic"] {
+            assert_eq!(phone("K", app), None, "{app}");
+        }
+        for app in ["Robot", "bots", "x@y.com", "feed 1", "http://x.example", "crawl", "(compatible; FooBot/1.0)"] {
+            assert!(phone("K", app).is_some(), "{app}");
+        }
+        for device in ["Googlebot", "bot; +http://x.example", "see x@y.com"] {
+            assert!(phone(device, "").is_some(), "{device}");
         }
     }
 
     #[test]
-    fn tokens_are_lower_case_and_each_row_can_be_reached() {
-        let rows: Vec<_> = names::NAMED.iter().chain(names::GENERIC).collect();
-        for (place, (token, name, _)) in rows.iter().enumerate() {
-            assert!(token.len() > 2 && *token == token.to_lowercase(), "{token}");
-            assert!(!name.is_empty() && name.len() <= 40, "{name}");
-            let hidden = rows[..place].iter().find(|(earlier, ..)| token.contains(earlier));
-            assert_eq!(hidden, None, "{token} is never reached");
+    fn names_of_categories_are_read_back() {
+        for category in Category::ALL {
+            assert_eq!(Category::parse(category.name()), Some(category));
         }
+        assert_eq!(Category::parse("Seo"), None);
     }
 
     proptest! {

@@ -14,6 +14,7 @@ mod hostile;
 mod links;
 mod oracle;
 mod reading;
+mod recognition;
 mod schema;
 mod sessions;
 mod sql;

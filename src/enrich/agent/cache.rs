@@ -8,7 +8,7 @@ use crate::domain::event::Agent;
 
 /// Bytes that parsed agents may take by default.
 const DEFAULT_BYTES: u64 = 32 * 1024 * 1024;
-/// What an entry takes beside its text: the cache's own books, seven strings' heads, two counters.
+/// What an entry takes beside its text: the cache's own books, eight strings' heads, two counters.
 const ENTRY_BYTES: usize = 512;
 
 /// A bounded, concurrent cache of parsed user agents. What is seen often stays; a flood of made-up agents passes through
@@ -31,6 +31,7 @@ impl AgentCache {
                     &agent.os,
                     &agent.os_version,
                     &agent.bot,
+                    &agent.bot_category,
                 ]
                 .map(String::len)
                 .iter()
