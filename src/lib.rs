@@ -35,11 +35,13 @@ pub mod ingest;
 pub mod links;
 pub mod redirect;
 pub mod sites;
-// Rank 7: what the surfaces share.
+// Rank 7: services on services.
+pub mod conversions;
+// Rank 8: what the surfaces share.
 pub mod web;
-// Rank 8: the surfaces.
+// Rank 9: the surfaces.
 pub mod api;
-// Rank 9: joining it all.
+// Rank 10: joining it all.
 pub mod server;
-// Rank 10: the command line.
+// Rank 11: the command line.
 pub mod cli;

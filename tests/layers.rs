@@ -13,6 +13,7 @@ const RANKS: &[&[&str]] = &[
     &["plan"],
     &["warehouse", "catalog", "engines"],
     &["analytics", "links", "redirect", "ingest", "auth", "sites", "hooks"],
+    &["conversions"],
     &["web"],
     &["api"],
     &["server"],

@@ -8,6 +8,9 @@
 //!   [`Error::Unavailable`] when Postgres is silent.
 //! - SQL text is literal; values are bound.
 
+mod conversions;
+mod customer_list;
+mod customers;
 mod deliveries;
 mod domains;
 mod failure;
@@ -39,6 +42,9 @@ use deadpool_postgres::{Hook, HookError, Manager, Pool};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+pub use conversions::{CallName, Claim, ConversionSession, ConversionWork, PostedConversion, Purpose};
+pub use customer_list::CustomerQuery;
+pub use customers::{CustomerChange, CustomerName, NewCustomer};
 pub use deliveries::{Attempted, Due, FailurePolicy, MAX_WAITING, NewDelivery};
 pub use failure::Error;
 pub use installation::{FirstRows, NewFirstRows};

@@ -5,20 +5,20 @@ use crate::domain::id::LinkId;
 
 /// A part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct Page<Id = LinkId> {
     /// Where it begins.
-    pub cursor: Cursor,
+    pub cursor: Cursor<Id>,
     /// Rows at most.
     pub size: u32,
 }
 
 /// Where a page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cursor {
+pub enum Cursor<Id = LinkId> {
     /// After this many rows.
     Offset(u32),
     /// Right after this row.
-    After(LinkId),
+    After(Id),
     /// Right before this row; the rows nearest to it.
-    Before(LinkId),
+    Before(Id),
 }

@@ -80,12 +80,24 @@ pub struct PageHit {
 /// A lead or a sale, with the dimensions of its click.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConversionHit {
-    /// A sale, not a lead.
-    pub is_sale: bool,
+    /// Which of them it is.
+    pub kind: ConversionKind,
     /// What becomes part of the event.
     pub event: Conversion,
     /// What the click knew.
     pub carried: Carried,
+}
+
+/// What came of a click. The order is part of the encoding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ConversionKind {
+    /// A customer made known.
+    #[default]
+    Lead,
+    /// Money taken, or given back.
+    Sale,
+    /// Something else, which its sender names.
+    Custom,
 }
 
 /// The dimensions of a click, as its leads and sales carry them.
@@ -211,6 +223,14 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Self; 4] = [Self::Link, Self::Qr, Self::Pageview, Self::Deeplink];
+
+    /// The trigger of a stored name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|trigger| trigger.name() == name)
+    }
+
     /// The stored and published name.
     pub fn name(self) -> &'static str {
         match self {
@@ -269,7 +289,11 @@ mod tests {
         for what in [
             What::Click,
             What::Page(Box::new(PageHit { is_pageview: true, event: page, visitor_id: "gv_1".into() })),
-            What::Conversion(Box::new(ConversionHit { is_sale: true, event: sale, carried: Carried::default() })),
+            What::Conversion(Box::new(ConversionHit {
+                kind: ConversionKind::Sale,
+                event: sale,
+                carried: Carried::default(),
+            })),
         ] {
             let hit =
                 Hit { at_ms: -1, site: SiteId(3), params: "a=b".into(), idempotency: u64::MAX, what, ..Hit::default() };

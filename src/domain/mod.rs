@@ -2,6 +2,8 @@
 
 pub mod click_id;
 pub mod country;
+pub mod currency;
+pub mod customer;
 pub mod destination;
 pub mod dimension;
 pub mod event;

@@ -49,7 +49,7 @@ impl Role {
 pub struct Scopes(pub Vec<String>);
 
 /// Every scope that a key can be given.
-pub const KNOWN_SCOPES: [&str; 15] = [
+pub const KNOWN_SCOPES: [&str; 17] = [
     "apis.all",
     "apis.read",
     "links.read",
@@ -59,6 +59,8 @@ pub const KNOWN_SCOPES: [&str; 15] = [
     "folders.read",
     "folders.write",
     "analytics.read",
+    "conversions.read",
+    "conversions.write",
     "domains.read",
     "domains.write",
     "workspaces.read",
@@ -68,6 +70,11 @@ pub const KNOWN_SCOPES: [&str; 15] = [
 ];
 
 impl Scopes {
+    /// Whether a key may write anything at all.
+    pub fn allow_writing(&self) -> bool {
+        self.0.iter().any(|scope| scope == "apis.all" || scope.ends_with(".write"))
+    }
+
     /// Whether `wanted` is covered: named itself, by `apis.all`, by `apis.read` for reading, or by the same area's
     /// `.write` for its `.read`.
     pub fn allow(&self, wanted: &str) -> bool {

@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 
 use crate::domain::click_id::EventId;
 use crate::domain::event::{Agent, Event, EventKind, Place};
-use crate::domain::hit::{Carried, ConversionHit, Hit, PageHit, PlaceHint, What};
+use crate::domain::hit::{Carried, ConversionHit, ConversionKind, Hit, PageHit, PlaceHint, What};
 use crate::domain::workspace::AddressStorage;
 use crate::telemetry;
 
@@ -195,8 +195,12 @@ impl Enricher {
                 visitor_id = id;
             }
             What::Conversion(conversion) => {
-                let ConversionHit { is_sale, event: conversion, carried: of_click } = *conversion;
-                event.kind = if is_sale { EventKind::Sale } else { EventKind::Lead };
+                let ConversionHit { kind, event: conversion, carried: of_click } = *conversion;
+                event.kind = match kind {
+                    ConversionKind::Lead => EventKind::Lead,
+                    ConversionKind::Sale => EventKind::Sale,
+                    ConversionKind::Custom => EventKind::Custom,
+                };
                 event.conversion = Some(Box::new(conversion));
                 carry(&mut event, of_click);
                 carried = true;
@@ -306,7 +310,7 @@ mod tests {
             ..Carried::default()
         };
         let event = Conversion { click: click.id, amount: 1_999, currency: "eur".into(), ..Conversion::default() };
-        let what = What::Conversion(Box::new(ConversionHit { is_sale: true, event, carried }));
+        let what = What::Conversion(Box::new(ConversionHit { kind: ConversionKind::Sale, event, carried }));
         let sale =
             enricher.enrich(EventId(10), Hit { at_ms: 2_000, workspace: click.workspace, what, ..Hit::default() });
         assert_eq!((sale.kind, sale.visitor, &sale.place), (EventKind::Sale, click.visitor, &click.place));

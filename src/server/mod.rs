@@ -28,6 +28,7 @@ use crate::api::visit::{Front, Visits};
 use crate::auth::{Auth, FirstRun, FirstRunRequest};
 use crate::calendar::Clock;
 use crate::config::{Config, HttpConfig};
+use crate::conversions::{Conversions, Parts};
 use crate::domain::click_id::ClickKey;
 use crate::domain::hit::PlaceHint;
 use crate::domain::workspace::parse_domain_name;
@@ -120,10 +121,20 @@ impl Server {
         let sites = Sites::new(stores.catalog.clone());
         sites.load().await?;
         let analytics = Analytics::new(stores.warehouse.clone(), stores.catalog.clone());
+        let clicks = ClickKey::new(stores.catalog.secret("click_id").await?);
+        let conversions = Conversions::new(Parts {
+            catalog: stores.catalog.clone(),
+            warehouse: stores.warehouse.clone(),
+            ingest: ingest.clone(),
+            enricher: Arc::clone(&enricher),
+            clicks: clicks.clone(),
+            clock: clock.clone(),
+        });
         let app = App {
+            conversions,
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),
             catalog: stores.catalog.clone(),
-            clicks: ClickKey::new(stores.catalog.secret("click_id").await?),
+            clicks,
             max_body_bytes: config.http.max_body_bytes,
             analytics,
             sites,

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod condition;
+pub mod conversion;
 pub mod count;
 pub mod event;
 pub mod fact;

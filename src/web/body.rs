@@ -117,6 +117,33 @@ impl Body {
         self.field(name, |value| Err(expected("object", value)))
     }
 
+    /// A field as it came; null counts as absent.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    /// An object.
+    pub fn object(&self, name: &str) -> Field<Map<String, Value>> {
+        self.field(name, |value| match value {
+            Value::Object(object) => Ok(object.clone()),
+            other => Err(expected("object", other)),
+        })
+    }
+
+    /// A whole number, or one with nothing behind its point.
+    pub fn integer(&self, name: &str) -> Field<i64> {
+        /// Beyond it JSON's numbers are not exact.
+        const EXACT: i64 = (1 << 53) - 1;
+        let read = |value: &Value| {
+            let whole = value.as_i64().or_else(|| {
+                let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT as f64)?;
+                Some(float as i64)
+            });
+            whole.filter(|number| number.abs() <= EXACT).ok_or_else(|| expected("int", value))
+        };
+        self.field(name, read)
+    }
+
     /// Whether a field is there with anything but null, `false`, or an empty list.
     pub fn asks_for(&self, name: &str) -> bool {
         match self.fields.get(name) {

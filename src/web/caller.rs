@@ -50,6 +50,21 @@ impl Caller {
         Ok(Self { principal, workspace, role })
     }
 
+    /// Sees that the caller may report conversions: any member of the workspace, with any key that does not merely read (Dub
+    /// contract, section 1).
+    pub fn require_reporting(&self) -> Result<(), ApiError> {
+        if self.role < Role::Member {
+            return Err(ApiError::Forbidden(
+                "Only owners and members of the workspace may report conversions.".to_owned(),
+            ));
+        }
+        if !self.principal.scopes.allow_writing() {
+            let message = "The API key does not have the required scope: conversions.write";
+            return Err(ApiError::Forbidden(message.to_owned()));
+        }
+        Ok(())
+    }
+
     /// Sees that the key has `scope` (such as `links.write`) and that the person may do such things in the workspace.
     pub fn require(&self, scope: &str) -> Result<(), ApiError> {
         if !self.principal.scopes.allow(scope) {

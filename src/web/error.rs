@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::domain::destination;
-use crate::{analytics, auth, catalog, links, warehouse};
+use crate::{analytics, auth, catalog, conversions, ingest, links, warehouse};
 
 /// Why a request failed. Messages are meant for the caller and hold nothing of our insides.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -115,6 +115,12 @@ pub fn quoted(given: &str) -> String {
     format!("\"{text}\"")
 }
 
+/// What a caller sent, without quotes: at most 100 characters, control characters escaped.
+fn shortened(given: &str) -> String {
+    let quoted = quoted(given);
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = Json(serde_json::json!({ "error": self.to_string() }));
@@ -194,6 +200,45 @@ impl From<auth::Error> for ApiError {
                 Self::Internal
             }
             auth::Error::Catalog(error) => error.into(),
+        }
+    }
+}
+
+impl From<ingest::Refused> for ApiError {
+    fn from(refused: ingest::Refused) -> Self {
+        tracing::debug!(reason = refused.name(), "event not recorded");
+        Self::Unavailable("Events cannot be recorded at the moment. Please try again.")
+    }
+}
+
+impl From<conversions::Error> for ApiError {
+    fn from(error: conversions::Error) -> Self {
+        match error {
+            conversions::Error::NoClick(click) => {
+                Self::NotFound(format!("Click event not found for clickId: {}", shortened(&click)))
+            }
+            conversions::Error::NoLink(click) => {
+                Self::NotFound(format!("Link not found for clickId: {}", shortened(&click)))
+            }
+            conversions::Error::NoCustomer(external_id) => Self::BadRequest(format!(
+                "The `clickId` property was not provided, and there is no customer with a click of the externalId: {}",
+                shortened(&external_id)
+            )),
+            conversions::Error::NoLead { external_id, name } => Self::NotFound(format!(
+                "Lead event not found for externalId: {} and leadEventName: {}",
+                shortened(&external_id),
+                name.as_deref().map_or_else(|| "undefined".to_owned(), shortened)
+            )),
+            conversions::Error::Late => {
+                Self::Unavailable("The click is recorded but not yet stored. Please try again.")
+            }
+            conversions::Error::Refused(refused) => refused.into(),
+            conversions::Error::Memory(cause) => {
+                tracing::error!(%cause, "a remembered answer cannot be read");
+                Self::Internal
+            }
+            conversions::Error::Catalog(error) => error.into(),
+            conversions::Error::Warehouse(error) => error.into(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::analytics::Analytics;
 use crate::auth::Auth;
 use crate::calendar::Clock;
 use crate::catalog::Catalog;
+use crate::conversions::Conversions;
 use crate::domain::click_id::ClickKey;
 use crate::enrich::Enricher;
 use crate::ingest::Ingest;
@@ -31,6 +32,8 @@ pub struct App {
     pub sites: Sites,
     /// Questions about events.
     pub analytics: Analytics,
+    /// Leads, sales and customers.
+    pub conversions: Conversions,
     /// Accepts events.
     pub ingest: Ingest,
     /// Geo files and tables of agents.

@@ -13,6 +13,7 @@ use linktrail::auth::Auth;
 use linktrail::calendar::Clock;
 use linktrail::catalog::Catalog;
 use linktrail::config::IngestConfig;
+use linktrail::conversions::{Conversions, Parts};
 use linktrail::domain::click_id::ClickKey;
 use linktrail::engines::{DataDir, Engines, EnginesOptions};
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
@@ -114,14 +115,24 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
     let options = DrainOptions { linger: Duration::from_millis(10), ..DrainOptions::default() };
     let drain = Drain::new(ingest.clone(), reader, store, enrich, clock.clone(), options);
     tokio::spawn(drain.run(CancellationToken::new()));
+    let clicks = ClickKey::new([7; 16]);
+    let conversions = Conversions::new(Parts {
+        catalog: catalog.clone(),
+        warehouse: warehouse.clone(),
+        ingest: ingest.clone(),
+        enricher: Arc::clone(&enricher),
+        clicks: clicks.clone(),
+        clock: clock.clone(),
+    });
     App {
+        conversions,
         auth: Auth::new(catalog.clone(), clock.clone()),
         analytics: Analytics::new(warehouse.clone(), catalog.clone()),
         sites: Sites::new(catalog.clone()),
         ingest,
         enricher,
         clients: ClientRules::new(&http),
-        clicks: ClickKey::new([7; 16]),
+        clicks,
         links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
         clock,
         catalog,

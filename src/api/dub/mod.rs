@@ -3,6 +3,8 @@
 //! Every failure, unknown paths and methods included, wears Dub's envelope (`error.rs`).
 
 mod analytics;
+mod customer_body;
+mod customers;
 mod error;
 mod events;
 mod link_body;
@@ -11,11 +13,13 @@ mod links;
 mod params;
 mod reading;
 pub mod shape_link;
+mod track;
+mod track_body;
 
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::map_response;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 
 use crate::web::error::ApiError;
 use crate::web::state::App;
@@ -37,7 +41,15 @@ pub fn routes() -> Router<App> {
                 &path("/links/{link}"),
                 get(links::get).patch(links::update).put(links::update).delete(links::delete),
             )
-            .route(&path("/links/{link}/{*rest}"), any(not_found));
+            .route(&path("/links/{link}/{*rest}"), any(not_found))
+            .route(&path("/track/lead"), post(track::lead))
+            .route(&path("/track/sale"), post(track::sale))
+            .route(&path("/customers"), get(customers::list).post(customers::create))
+            .route(
+                &path("/customers/{customer}"),
+                get(customers::get).patch(customers::update).put(customers::update).delete(customers::delete),
+            )
+            .route(&path("/customers/{customer}/{*rest}"), any(not_found));
     }
     router
         .route("/api", any(not_found))

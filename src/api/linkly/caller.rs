@@ -82,6 +82,20 @@ impl Caller {
         }
     }
 
+    /// The workspaces of a request that may be about several: the one that it names, else all that the key opens.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`] when the key does not open the one that is named.
+    pub(super) fn workspaces(&self) -> Result<Vec<Member>, ApiError> {
+        match &self.named {
+            Some(number) => Ok(vec![self.workspace(number)?]),
+            None => {
+                let member = |(workspace, role)| Member { principal: Arc::clone(&self.principal), workspace, role };
+                Ok(self.opened().map(member).collect())
+            }
+        }
+    }
+
     /// The workspaces that the key opens.
     pub(super) fn opened(&self) -> impl Iterator<Item = (WorkspaceId, Role)> {
         let principal = &self.principal;
@@ -104,6 +118,16 @@ pub(super) struct Member {
 }
 
 impl Member {
+    /// Sees that the caller may report conversions, as `web::caller` has it.
+    pub(super) fn require_reporting(&self) -> Result<(), ApiError> {
+        if self.role < Role::Member {
+            return Err(ApiError::Forbidden(
+                "Only owners and members of the workspace may report conversions.".to_owned(),
+            ));
+        }
+        if self.principal.scopes.allow_writing() { Ok(()) } else { Err(missing_scope("conversions.write")) }
+    }
+
     /// Sees that the key has `scope` (such as `links.write`) and that the person may do such things in the workspace.
     pub(super) fn require(&self, scope: &str) -> Result<(), ApiError> {
         if !self.principal.scopes.allow(scope) {

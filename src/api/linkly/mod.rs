@@ -4,6 +4,7 @@
 //! `/api/v1/links` is another product's.
 
 mod caller;
+mod conversions;
 mod error;
 mod workspaces;
 
@@ -21,6 +22,7 @@ pub use error::{dress, panicked};
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/workspaces", get(workspaces::list))
+        .route("/api/v1/conversions", get(conversions::list).post(conversions::create))
         .route("/api/v1", any(not_found))
         .route("/api/v1/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)

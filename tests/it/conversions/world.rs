@@ -8,7 +8,7 @@ use linktrail::api::{dub, linkly};
 use linktrail::auth::KeyGrant;
 use linktrail::domain::id::{UserId, WorkspaceId};
 use linktrail::domain::principal::Role;
-use linktrail::warehouse::Warehouse;
+use linktrail::domain::webhook::HookEvent;
 use linktrail::web::state::App;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -21,13 +21,12 @@ pub const NOW_MS: i64 = 1_790_000_000_000;
 /// A workspace with a domain, seen by its owner.
 pub struct Tenant {
     pub workspace: WorkspaceId,
-    pub user: UserId,
     pub key: String,
 }
 
 pub struct World {
     pub app: App,
-    pub warehouse: Warehouse,
+    pub database: String,
     pub clickhouse: clickhouse::Client,
     pub router: Router,
     pub ours: Tenant,
@@ -47,25 +46,16 @@ impl World {
         let urls = world::clickhouse(name).await;
         let warehouse = world::warehouse_at(&urls);
         warehouse.migrate().await.unwrap();
-        let app = world::app(&world::database_url(name).await, &warehouse, NOW_MS).await;
+        let database = world::database_url(name).await;
+        let app = world::app(&database, &warehouse, NOW_MS).await;
         let ours = tenant(&app, "ours@example.com", "go.example.com").await;
         let theirs = tenant(&app, "theirs@example.com", "go.other.example").await;
-        let router = dub::routes().merge(linkly::routes()).with_state(app.clone());
-        Self { router, warehouse, clickhouse: world::clickhouse_client(&urls.writer), app, ours, theirs }
+        Self { router: router(&app), database, clickhouse: world::clickhouse_client(&urls.writer), app, ours, theirs }
     }
 
     /// Sends a request with these headers.
     pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        Answer { status: parts.status, headers: parts.headers, body }
+        ask(&self.router, method, path, headers, body).await
     }
 
     /// Sends a request of ours.
@@ -86,6 +76,26 @@ impl World {
         (answer.status, answer.body)
     }
 
+    /// Has webhooks of ours asked for these events.
+    pub async fn subscribe(&self, events: &[HookEvent]) {
+        let names: Vec<&str> = events.iter().map(|event| event.name()).collect();
+        let text = "INSERT INTO webhook (workspace_id, flavour, name, url, secret, events, created_at, updated_at)
+            VALUES ($1, 'dub', 'test', 'https://example.com', 'whsec_test', $2, now(), now())";
+        self.postgres().await.execute(text, &[&self.ours.workspace.row(), &names]).await.unwrap();
+    }
+
+    /// What webhooks will be told, as it was noted.
+    pub async fn told(&self) -> Vec<(String, Value)> {
+        let rows = self.postgres().await.query("SELECT event, body FROM outbox ORDER BY id", &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    async fn postgres(&self) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&self.database, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
     /// A key with these scopes of a new person with this role in our workspace.
     pub async fn key(&self, role: Role, scopes: &[&str]) -> String {
         let email = format!("{}.{}@example.com", role.name(), scopes.join("."));
@@ -95,13 +105,38 @@ impl World {
     }
 }
 
+/// The surfaces over these services.
+pub fn router(app: &App) -> Router {
+    dub::routes().merge(linkly::routes()).with_state(app.clone())
+}
+
+/// Sends a request with these headers.
+pub async fn ask(
+    router: &Router,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&Value>,
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    let response = router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
 async fn tenant(app: &App, email: &str, domain: &str) -> Tenant {
     let workspace = app.catalog.add_workspace(email, NOW_MS).await.unwrap().id;
     // Hashing a password takes its time, and none is used here.
     let place = Some((workspace, Role::Owner));
     let user = app.catalog.add_user(email, "no password", place, NOW_MS).await.unwrap().id;
     app.auth.create_domain(workspace, domain, false).await.unwrap();
-    Tenant { workspace, user, key: key(app, user, &[]).await }
+    Tenant { workspace, key: key(app, user, &[]).await }
 }
 
 async fn key(app: &App, user: UserId, scopes: &[&str]) -> String {

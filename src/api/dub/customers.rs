@@ -1,0 +1,147 @@
+//! Dub's endpoints for customers. What they spent is asked of the events.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde_json::{Value, json};
+
+use super::customer_body::{self, SortBy};
+use crate::catalog::CustomerName;
+use crate::conversions::Totals;
+use crate::domain::customer::Customer;
+use crate::domain::id::{CustomerId, WorkspaceId};
+use crate::web::body::Body;
+use crate::web::caller::Caller;
+use crate::web::error::ApiError;
+use crate::web::instant;
+use crate::web::params::Params;
+use crate::web::state::App;
+
+/// The customer in the path: an id, or `ext_` and the id in the user's own database. Anything else is no customer.
+pub(super) struct Named(CustomerName);
+
+impl FromRequestParts<App> for Named {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| no_customer())?;
+        let name = match text.strip_prefix("ext_") {
+            // Postgres holds no NUL.
+            Some(external) if external.contains('\0') => None,
+            Some(external) => Some(CustomerName::External(external.to_owned())),
+            None => CustomerId::parse(&text).map(CustomerName::Id),
+        };
+        name.map(Self).ok_or_else(no_customer)
+    }
+}
+
+fn no_customer() -> ApiError {
+    ApiError::NotFound("Customer not found.".to_owned())
+}
+
+/// `GET /customers`
+pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Json<Vec<Value>>, ApiError> {
+    caller.require("conversions.read")?;
+    let (mut query, sort_by) = customer_body::query(&params)?;
+    let page = customer_body::page(&params, sort_by)?;
+    if sort_by != SortBy::Created {
+        let totals = app.conversions.totals(caller.workspace, None).await?;
+        query.by = Some(totals.iter().map(|(id, totals)| (*id, rank(totals, sort_by))).collect());
+    }
+    let found = app.catalog.customers(caller.workspace, &query, page).await?;
+    let customers = found.ok_or_else(customer_body::unknown_cursor)?;
+    Ok(Json(shown_all(&app, caller.workspace, &customers).await?))
+}
+
+fn rank(totals: &Totals, sort_by: SortBy) -> i64 {
+    match sort_by {
+        SortBy::SaleAmount => totals.takings.main_amount(),
+        SortBy::Created | SortBy::FirstSale => totals.first_sale_ms.unwrap_or_default(),
+    }
+}
+
+/// `POST /customers`
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    caller.require_reporting()?;
+    let new = customer_body::new(&body)?;
+    let added = app.catalog.add_customer(caller.workspace, &new, app.clock.now_ms()).await;
+    let customer = added.map_err(taken)?;
+    Ok((StatusCode::CREATED, shown(&app, caller.workspace, customer).await?))
+}
+
+/// `GET /customers/{customer}`
+pub(super) async fn get(State(app): State<App>, caller: Caller, Named(name): Named) -> Result<Json<Value>, ApiError> {
+    caller.require("conversions.read")?;
+    let customer = app.catalog.customer(caller.workspace, &name).await?.ok_or_else(no_customer)?;
+    shown(&app, caller.workspace, customer).await
+}
+
+/// `PATCH /customers/{customer}`
+pub(super) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Named(name): Named,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_reporting()?;
+    let change = customer_body::change(&body)?;
+    let changed = app.catalog.change_customer(caller.workspace, &name, &change).await.map_err(taken)?;
+    shown(&app, caller.workspace, changed.ok_or_else(no_customer)?).await
+}
+
+/// `DELETE /customers/{customer}`
+pub(super) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Named(name): Named,
+) -> Result<Json<Value>, ApiError> {
+    caller.require_reporting()?;
+    let id = app.catalog.remove_customer(caller.workspace, &name).await?.ok_or_else(no_customer)?;
+    Ok(Json(json!({ "id": id.to_string() })))
+}
+
+fn taken(error: crate::catalog::Error) -> ApiError {
+    if error.is_taken("customer_external_id") {
+        return ApiError::Conflict("A customer with this external ID already exists.".to_owned());
+    }
+    error.into()
+}
+
+async fn shown(app: &App, workspace: WorkspaceId, customer: Customer) -> Result<Json<Value>, ApiError> {
+    let mut objects = shown_all(app, workspace, &[customer]).await?;
+    objects.pop().map(Json).ok_or(ApiError::Internal)
+}
+
+async fn shown_all(app: &App, workspace: WorkspaceId, customers: &[Customer]) -> Result<Vec<Value>, ApiError> {
+    let ids: Vec<CustomerId> = customers.iter().map(|customer| customer.id).collect();
+    let totals: HashMap<CustomerId, Totals> = app.conversions.totals(workspace, Some(&ids)).await?;
+    let nothing = Totals::default();
+    Ok(customers.iter().map(|customer| object(customer, totals.get(&customer.id).unwrap_or(&nothing))).collect())
+}
+
+/// `saleAmounts` is ours: `saleAmount` has room for one currency only.
+fn object(customer: &Customer, totals: &Totals) -> Value {
+    let profile = &customer.profile;
+    json!({
+        "id": customer.id.to_string(),
+        "name": profile.shown_name(),
+        "email": profile.email,
+        "avatar": profile.avatar,
+        "externalId": profile.external_id,
+        "stripeCustomerId": customer.stripe_id,
+        "country": customer.country,
+        "sales": totals.takings.sales(),
+        "saleAmount": totals.takings.main_amount(),
+        "saleAmounts": totals.takings.amounts(),
+        "createdAt": instant::format(customer.created_at_ms),
+        "firstSaleAt": totals.first_sale_ms.map(instant::format),
+        "subscriptionCanceledAt": null,
+    })
+}

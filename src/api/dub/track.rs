@@ -1,0 +1,81 @@
+//! `POST /track/lead` and `POST /track/sale`: reported by the user's own server, with a key.
+//!
+//! Every mode is answered when the event is on disk, so `async` and `wait` are the same here.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::shape_link::short_link;
+use super::track_body;
+use crate::conversions::{LeadOutcome, SaleRecord, ShownCustomer};
+use crate::domain::link::Link;
+use crate::web::body::Body;
+use crate::web::caller::Caller;
+use crate::web::error::ApiError;
+use crate::web::state::App;
+
+/// `POST /track/lead`
+pub(super) async fn lead(State(app): State<App>, caller: Caller, body: Body) -> Result<Json<Value>, ApiError> {
+    caller.require_reporting()?;
+    let LeadOutcome { record, link } = app.conversions.lead(caller.workspace, track_body::lead(&body)?).await?;
+    let profile = &record.customer.profile;
+    Ok(Json(json!({
+        "click": { "id": app.clicks.public(record.click) },
+        "link": link.map(|link| link_of_lead(&app, &link)),
+        "customer": {
+            "name": profile.name,
+            "email": profile.email,
+            "avatar": profile.avatar,
+            "externalId": profile.external_id,
+        },
+    })))
+}
+
+/// `POST /track/sale`
+pub(super) async fn sale(State(app): State<App>, caller: Caller, body: Body) -> Result<Json<Value>, ApiError> {
+    caller.require_reporting()?;
+    let new = track_body::sale(&body)?;
+    let name = new.name.clone();
+    // Nothing was sold.
+    let record = if new.amount == 0 { None } else { app.conversions.sale(caller.workspace, new).await? };
+    Ok(Json(match record {
+        Some(record) => shown_sale(&record),
+        None => json!({ "eventName": name, "customer": null, "sale": null }),
+    }))
+}
+
+fn shown_sale(record: &SaleRecord) -> Value {
+    let ShownCustomer { id, profile } = &record.customer;
+    json!({
+        "eventName": record.name,
+        "customer": {
+            "id": id.to_string(),
+            "name": profile.name,
+            "email": profile.email,
+            "avatar": profile.avatar,
+            "externalId": profile.external_id,
+        },
+        "sale": {
+            "amount": record.amount,
+            "currency": record.currency,
+            "paymentProcessor": record.processor,
+            "invoiceId": record.invoice,
+            "metadata": record.metadata,
+        },
+    })
+}
+
+fn link_of_lead(app: &App, link: &Link) -> Value {
+    json!({
+        "id": link.id.to_string(),
+        "domain": link.domain,
+        "key": link.slug,
+        "shortLink": short_link(app, &link.domain, &link.slug),
+        "url": link.fields.url,
+        "partnerId": link.fields.partner_id,
+        "programId": link.fields.program_id,
+        "tenantId": link.fields.tenant_id,
+        "externalId": link.fields.external_id,
+    })
+}
