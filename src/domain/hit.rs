@@ -1,8 +1,10 @@
 //! What the edge saw, before enrichment: small to write, complete enough to need no store later.
 
+use std::hash::Hasher;
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher24;
 
 use super::event::{Agent, Channel, Conversion, Network, PageEvent, Place, Referrer, Utm};
 use super::id::{LinkId, SiteId, WorkspaceId};
@@ -240,6 +242,14 @@ impl Trigger {
             Self::Deeplink => "deeplink",
         }
     }
+}
+
+/// What [`Hit::idempotency`] is for a name that a sender gave to an event: the same for the same name on every node, and
+/// never 0. Two names of one site that share it, within an hour, are one in 2^64.
+pub fn idempotency_of(name: &str) -> u64 {
+    let mut hasher = SipHasher24::new();
+    hasher.write(name.as_bytes());
+    hasher.finish().max(1)
 }
 
 /// A spooled hit that cannot be read.

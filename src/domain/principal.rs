@@ -49,7 +49,7 @@ impl Role {
 pub struct Scopes(pub Vec<String>);
 
 /// Every scope that a key can be given.
-pub const KNOWN_SCOPES: [&str; 17] = [
+pub const KNOWN_SCOPES: [&str; 18] = [
     "apis.all",
     "apis.read",
     "links.read",
@@ -61,6 +61,8 @@ pub const KNOWN_SCOPES: [&str; 17] = [
     "analytics.read",
     "conversions.read",
     "conversions.write",
+    // To report events of sites for others.
+    "events.write",
     "domains.read",
     "domains.write",
     "workspaces.read",

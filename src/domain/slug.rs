@@ -22,7 +22,7 @@ const ALPHABET: &[u8; 57] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrs
 const RESERVED: [&str; 6] = ["api", "health", "ready", "metrics", "robots.txt", "favicon.ico"];
 
 /// First segments that are answered by ourselves on the host that the API shares with a short domain.
-const RESERVED_BESIDE_API: [&str; 14] = [
+const RESERVED_BESIDE_API: [&str; 16] = [
     "analytics",
     "customers",
     "docs",
@@ -32,7 +32,9 @@ const RESERVED_BESIDE_API: [&str; 14] = [
     "l",
     "links",
     "openapi.json",
+    "p.gif",
     "qr",
+    "script.js",
     "tags",
     "track",
     "v1",

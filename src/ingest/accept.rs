@@ -112,6 +112,16 @@ impl Ingest {
         }
     }
 
+    /// Takes several hits at once, all of them or none, with identities that follow each other. What is answered stands for
+    /// the last of them, and is safe when all of them are.
+    pub fn record_all(&self, hits: &[Hit]) -> Result<Recorded, Refused> {
+        let payloads: Vec<Vec<u8>> = hits.iter().map(Hit::encode).collect();
+        match self.spool.append_many(&payloads) {
+            Ok(pending) => Ok(Recorded { pending, node: self.node }),
+            Err(error) => Err(refuse(error, hits.len() as u64)),
+        }
+    }
+
     /// Takes many hits, in their order; waits while the spool is full or the disk does not keep up, so it never outruns
     /// the store by more than the spool holds. Returns once all are safe; after an error some may be.
     pub async fn record_many(&self, hits: &[Hit]) -> Result<(), Refused> {

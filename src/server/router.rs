@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 use super::recorder::SpoolRecorder;
 use super::slow_body;
 use crate::api::visit::Visits;
-use crate::api::{dub, ghostid, linkly, ops};
+use crate::api::{collect, dub, ghostid, linkly, ops};
 use crate::config::HttpConfig;
 use crate::telemetry::name::REQUESTS_TOTAL;
 use crate::web::state::App;
@@ -32,6 +32,7 @@ pub(super) fn router(
     surface("dub", dub::routes(), dub::panicked)
         .merge(surface("linkly", linkly::routes(), linkly::panicked))
         .merge(surface("ghostid", ghostid::routes(), ghostid::panicked))
+        .merge(surface("collect", collect::routes(), collect::panicked))
         .with_state(app.clone())
         .merge(ops::routes(ops).layer(map_response(|response| counted("ops", response))))
         .fallback(move |request| Arc::clone(&visits).fallback(request))

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use axum::body::HttpBody;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
@@ -33,11 +33,7 @@ pub type Field<T> = Result<Option<Option<T>>, ApiError>;
 impl Body {
     /// Parses the bytes of a body.
     pub fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
-        let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-            ApiError::BadRequest(format!(
-                "Invalid JSON format in request body. Please ensure it is well-formed: {error}"
-            ))
-        })?;
+        let value = parse_json(bytes)?;
         if let Some(path) = find_nul(&value) {
             return Err(ApiError::invalid("invalid_format", path, "Invalid character: NUL is not allowed"));
         }
@@ -165,7 +161,18 @@ impl Body {
     }
 }
 
-fn expected(wanted: &str, given: &Value) -> String {
+/// The bytes of a body as JSON.
+///
+/// # Errors
+/// 400 for anything else; so is nesting deeper than 128.
+pub fn parse_json(bytes: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::BadRequest(format!("Invalid JSON format in request body. Please ensure it is well-formed: {error}"))
+    })
+}
+
+/// What was expected of a value, and what is there.
+pub fn expected(wanted: &str, given: &Value) -> String {
     let kind = match given {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -183,8 +190,8 @@ fn expected(wanted: &str, given: &Value) -> String {
     }
 }
 
-/// The path of the first text or name with a NUL. The parser's limit on nesting bounds the recursion.
-fn find_nul(value: &Value) -> Option<String> {
+/// The path of the first text or name with a NUL, empty for the value itself. The parser's limit on nesting bounds the recursion.
+pub fn find_nul(value: &Value) -> Option<String> {
     let inside = |name: String, value: &Value| {
         find_nul(value).map(|rest| if rest.is_empty() { name.clone() } else { format!("{name}.{rest}") })
     };
@@ -204,18 +211,24 @@ impl FromRequest<App> for Body {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let limit = app.max_body_bytes;
-        let too_large = || Err(ApiError::TooLarge(format!("The request body is larger than {limit} bytes.")));
-        let body = request.into_body();
-        // One that says so itself is not read first.
-        if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
-            return too_large();
-        }
-        match Limited::new(body, limit).collect().await {
-            Ok(collected) => Self::parse(&collected.to_bytes()),
-            Err(error) if is_too_large(error.as_ref()) => too_large(),
-            Err(_) => Err(ApiError::BadRequest("The request body could not be read to its end.".to_owned())),
-        }
+        Self::parse(&read(request.into_body(), app.max_body_bytes).await?)
+    }
+}
+
+/// The bytes of a body of at most `limit`.
+///
+/// # Errors
+/// 413 for a longer one, 400 for one that does not come to its end.
+pub async fn read(body: axum::body::Body, limit: usize) -> Result<Bytes, ApiError> {
+    let too_large = || Err(ApiError::TooLarge(format!("The request body is larger than {limit} bytes.")));
+    // One that says so itself is not read first.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
+        return too_large();
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if is_too_large(error.as_ref()) => too_large(),
+        Err(_) => Err(ApiError::BadRequest("The request body could not be read to its end.".to_owned())),
     }
 }
 

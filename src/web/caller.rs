@@ -77,7 +77,11 @@ impl Caller {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+/// The key that a request shows.
+///
+/// # Errors
+/// 401 when there is none, 400 when the header is not `Bearer <key>`.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let header =
         headers.get(AUTHORIZATION).ok_or_else(|| ApiError::Unauthorized("Missing Authorization header.".to_owned()))?;
     header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::trim).ok_or_else(|| {

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::domain::destination;
-use crate::{analytics, auth, catalog, conversions, ingest, links, warehouse};
+use crate::{analytics, auth, catalog, conversions, ingest, links, sites, warehouse};
 
 /// Why a request failed. Messages are meant for the caller and hold nothing of our insides.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -240,6 +240,12 @@ impl From<conversions::Error> for ApiError {
             conversions::Error::Catalog(error) => error.into(),
             conversions::Error::Warehouse(error) => error.into(),
         }
+    }
+}
+
+impl From<sites::Unavailable> for ApiError {
+    fn from(_: sites::Unavailable) -> Self {
+        Self::Unavailable("The database does not answer at the moment. Please try again.")
     }
 }
 
