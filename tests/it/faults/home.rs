@@ -45,13 +45,14 @@ pub struct Urls {
 impl Home {
     /// A folder that had its first start, with [`LINKS`] on its default domain.
     pub async fn furnished(flags: &[&str]) -> Self {
-        static MODEL: OnceCell<PathBuf> = OnceCell::const_new();
-        let model = MODEL.get_or_init(furnish).await;
-        let folder = folder();
-        let contents = model.join(".");
-        let copied = Command::new("cp").arg("-a").arg(contents).arg(folder.path()).status().await.unwrap();
-        assert!(copied.success(), "the furnished folder could not be copied");
-        Self::new(folder, flags, Vec::new())
+        Self::new(copy_of_the_model().await, flags, Vec::new())
+    }
+
+    /// The same, with the ClickHouse of a home that runs.
+    pub async fn furnished_with_clickhouse_of(other: &Self, flags: &[&str]) -> Self {
+        let urls = other.urls();
+        let variables = vec![("CLICKHOUSE_URL", urls.writer), ("CLICKHOUSE_READER_URL", urls.reader)];
+        Self::new(copy_of_the_model().await, flags, variables)
     }
 
     /// An empty folder whose stores are those of a home that runs.
@@ -117,14 +118,26 @@ impl Home {
     /// Where its stores are, once they were started.
     pub fn urls(&self) -> Urls {
         let own: Value = serde_json::from_slice(&fs::read(self.path().join("stores.json")).unwrap()).unwrap();
-        let text = |name: &str| own[name].as_str().unwrap_or_default().to_owned();
-        Urls { writer: text("clickhouse"), reader: text("reader"), database: text("database") }
+        let text = |name: &str, variable: &str| match self.variables.iter().find(|(given, _)| *given == variable) {
+            Some((_, url)) => url.clone(),
+            None => own[name].as_str().unwrap_or_default().to_owned(),
+        };
+        Urls {
+            writer: text("clickhouse", "CLICKHOUSE_URL"),
+            reader: text("reader", "CLICKHOUSE_READER_URL"),
+            database: text("database", "DATABASE_URL"),
+        }
     }
 
     /// The first run's API key.
     pub fn key(&self) -> String {
         let first: Value = serde_json::from_slice(&fs::read(self.path().join("first-run.json")).unwrap()).unwrap();
         first["api_key"].as_str().unwrap().to_owned()
+    }
+
+    /// The folder of its spool.
+    pub fn spool(&self) -> PathBuf {
+        self.path().join("spool")
     }
 
     /// Calls the API.
@@ -234,6 +247,15 @@ async fn furnish() -> PathBuf {
         fs::remove_file(path.join(remembered)).unwrap();
     }
     path
+}
+
+async fn copy_of_the_model() -> TempDir {
+    static MODEL: OnceCell<PathBuf> = OnceCell::const_new();
+    let model = MODEL.get_or_init(furnish).await;
+    let folder = folder();
+    let copied = Command::new("cp").arg("-a").arg(model.join(".")).arg(folder.path()).status().await.unwrap();
+    assert!(copied.success(), "the furnished folder could not be copied");
+    folder
 }
 
 fn folder() -> TempDir {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::home::{HASTY, Home, Server};
-use super::ledger::{Ledger, Load};
+use super::ledger::Ledger;
+use super::load::Load;
 use super::process::{signal, signal_all};
 
 /// More rounds than it takes to meet a batch that was stored and not yet crossed off, unless nothing ever is.
@@ -18,25 +19,6 @@ const FOUND: &str = "is stored already";
 /// At any moment within the work on a batch.
 async fn any_moment() {
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..60))).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_has_every_answered_visit_once() {
-    let home = Home::furnished(&HASTY).await;
-    let ledger = Ledger::new();
-    let mut server = home.start().await;
-    let load = Load::start(&ledger, &home, 16);
-    for _ in 0..3 {
-        ledger.reach_more(1_500).await;
-        any_moment().await;
-        server.kill().await;
-        server = home.start().await;
-    }
-    ledger.reach_more(1_000).await;
-    load.finish().await;
-    assert!(ledger.answered() >= 5_500);
-    ledger.assert_exactly_once(&[&home]).await;
-    assert!(server.stop().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +34,7 @@ async fn all_processes_killed_at_once_and_a_lost_checkpoint_lose_and_double_noth
         server.kill().await;
         load.finish().await;
         if checkpoint_is_lost {
-            fs::remove_file(home.path().join("spool/checkpoint")).unwrap();
+            fs::remove_file(home.spool().join("checkpoint")).unwrap();
         }
     }
     let server = home.start().await;

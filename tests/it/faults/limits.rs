@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::home::{HASTY, Home, PATIENCE};
-use super::ledger::{Ledger, Load};
+use super::ledger::Ledger;
+use super::load::Load;
 use super::process::{limit_files, resident_bytes, signal};
 
 const LOST: &str = "ingest_clicks_lost_total";

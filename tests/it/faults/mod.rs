@@ -1,12 +1,18 @@
 //! What the program survives, with real processes: it and its engines are killed, frozen, cut off from their disk and
-//! stopped under load, and afterwards every visit that was answered is counted.
+//! stopped under load, and afterwards every event that was answered is counted, once.
+//!
+//! Bounded as it stands; `LINKTRAIL_FAULT_ROUNDS=20` makes it twenty rounds for each that is killed.
 
+mod audit;
+mod backlog;
 mod client;
 mod home;
 mod kills;
 mod ledger;
 mod limits;
+mod load;
 mod nodes;
 mod outages;
 mod process;
+mod rounds;
 mod stop;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::client::ask;
 use super::home::{HASTY, Home, PATIENCE};
-use super::ledger::{Ledger, Load};
+use super::ledger::Ledger;
+use super::load::Load;
 use super::outages::until_it_leads_to;
 use crate::world::clickhouse_client;
 

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::client::{Answer, ask};
 use super::home::{HASTY, Home, PATIENCE};
-use super::ledger::{Ledger, Load};
+use super::ledger::Ledger;
+use super::load::Load;
 use super::process::{descendants, signal, signal_all};
 
 /// Longer than any call may take that cannot be answered, with room for a busy machine.

@@ -6,7 +6,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::home::{HASTY, Home, PATIENCE};
-use super::ledger::{Ledger, Load};
+use super::ledger::Ledger;
+use super::load::Load;
 use super::process::{alive, signal};
 
 async fn until_gone(processes: &[u32]) {
