@@ -83,14 +83,21 @@ impl Observer for Metrics {
 }
 
 impl Ingest {
-    /// Opens the spool in `folder` as `config` says; the reader is for the [`Drain`](super::Drain). Blocks. Metrics go to
-    /// the recorder that is installed now.
-    pub fn open(config: &IngestConfig, folder: &Path, node: u16) -> Result<(Self, Reader), SpoolError> {
+    /// Opens the spool in `folder` as `config` says; the reader is for the [`Drain`](super::Drain). `known_to_store` is the
+    /// last sequence of the node that the store is seen to hold, 0 for none. Blocks. Metrics go to the recorder that is
+    /// installed now.
+    pub fn open(
+        config: &IngestConfig,
+        folder: &Path,
+        node: u16,
+        known_to_store: u64,
+    ) -> Result<(Self, Reader), SpoolError> {
         let sync = match config.sync {
             ingest::SyncPolicy::Always => SyncPolicy::Always,
             ingest::SyncPolicy::Behind => SyncPolicy::Behind,
         };
-        Self::with_options(Options { sync, max_bytes: config.spool_max_bytes, ..Options::new(folder) }, node)
+        let max_bytes = config.spool_max_bytes;
+        Self::with_options(Options { sync, max_bytes, known_to_store, ..Options::new(folder) }, node)
     }
 
     /// Opens a spool as told.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::accept::Ingest;
 use super::batch::{self, Prepared};
+use super::clicks::LATEST_MS;
 use super::deliver::{Delivery, Patience, SpoolAside, blocking};
 use super::repeat::{RepeatWindow, Sameness};
 use super::store::{Disposition, EventStore, StoreError};
@@ -166,13 +167,14 @@ where
         let mut windows = [RepeatWindow::new(Sameness::Click), RepeatWindow::new(Sameness::Name)];
         let checkpoint = self.spool.checkpoint();
         let mut in_flight = checkpoint.in_flight;
+        let mut in_doubt = checkpoint.doubt_through > 0;
         // First the place, then the batch: so there are never more than two.
         while let Ok(place) = batches.reserve().await {
             if in_flight.is_none() && !self.wait(reader.position()).await {
                 return;
             }
             let before = reader.position();
-            let Some((back, read)) = self.read(reader, in_flight).await else { return };
+            let Some((back, read)) = self.read(reader, in_flight, checkpoint.doubt_through).await else { return };
             reader = back;
             let Some(mut batch) = read else { continue };
             let first = batch.range.map_or(u64::MAX, |(first, _)| first);
@@ -181,6 +183,11 @@ where
                 batch.through = batch.through.max(last);
             }
             if batch.range.is_some() {
+                if in_doubt && first > checkpoint.doubt_through {
+                    // Past events were asked for as of the first record in doubt; the store may have later ones.
+                    in_doubt = false;
+                    windows.iter_mut().for_each(RepeatWindow::ask_again);
+                }
                 for window in &mut windows {
                     self.learn(window, &batch).await;
                 }
@@ -221,11 +228,19 @@ where
     }
 
     /// Reads, decodes and enriches one batch. The inner `None`: the disk failed, and a pause was made.
-    async fn read(&self, mut reader: Reader, in_flight: Option<(u64, u64)>) -> Option<(Reader, Option<Prepared>)> {
+    async fn read(
+        &self,
+        mut reader: Reader,
+        in_flight: Option<(u64, u64)>,
+        doubt_through: u64,
+    ) -> Option<(Reader, Option<Prepared>)> {
         let (rows, node, enrich) = (self.options.batch_rows, self.node, self.enrich.clone());
         let (reader, outcome) = blocking(move || {
             let read: Result<Batch, SpoolError> = match in_flight {
                 Some((_, last)) => reader.read_through(last),
+                // A batch in doubt is looked up by its first and last identity. Between those in doubt and the next there may
+                // be others in the store, if the folder was put back from a copy.
+                None if reader.position() < doubt_through => reader.read_up_to(doubt_through, rows, BATCH_BYTES),
                 None => reader.read(rows, BATCH_BYTES),
             };
             let prepared = read.map(|records| batch::prepare(records, node, &*enrich));
@@ -250,9 +265,10 @@ where
         for (mut start_ms, end_ms) in missing.iter() {
             while start_ms < end_ms {
                 let to_ms = start_ms.saturating_add(LEARN_MS).min(end_ms);
-                let clicks = self.recent(window.sameness(), before, start_ms, to_ms).await;
-                // Nothing was stored with a time after the present.
                 let complete = to_ms == end_ms && end_ms > self.clock.now_ms();
+                // After the present there is nothing, unless the clock was ahead of what it says now.
+                let asked_ms = if complete { end_ms.max(LATEST_MS) } else { to_ms };
+                let clicks = self.recent(window.sameness(), before, start_ms, asked_ms).await;
                 window.learn(start_ms, to_ms, complete, &clicks);
                 start_ms = to_ms;
             }

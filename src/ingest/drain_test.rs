@@ -217,6 +217,47 @@ proptest! {
 }
 
 #[tokio::test]
+async fn what_was_stored_under_a_clock_that_was_ahead_is_known_after_a_restart() {
+    let (disk, store) = (ModelDisk::default(), Arc::new(FakeStore::default()));
+    let ahead_ms = NOW_MS + 5 * 3_600_000;
+    let lives = [vec![hit(1, ahead_ms, 1, "")], vec![hit(2, NOW_MS - 1, 2, ""), hit(3, ahead_ms + 1, 1, "")]];
+    for hits in lives {
+        let (ingest, reader) = open(&disk);
+        for hit in hits {
+            ingest.record(&hit).unwrap().synced().await.unwrap();
+        }
+        run_until_flushed(&ingest, reader, &store, 1).await;
+    }
+    check_repeats(&store.state().events);
+}
+
+#[tokio::test]
+async fn a_folder_put_back_from_a_copy_doubles_and_loses_nothing() {
+    let (disk, store) = (ModelDisk::default(), Arc::new(FakeStore::default()));
+    let (ingest, reader) = open(&disk);
+    let hits: Vec<Hit> = (0..60).map(|number| hit(number, MARCH_MS, number * 7 % 30, "")).collect();
+    ingest.record_many(&hits[..20]).await.unwrap();
+    let copy: Vec<_> = disk.paths().into_iter().map(|path| (disk.bytes(&path), path)).collect();
+    drop((ingest, reader));
+    for (some, batch_rows) in [(&hits[20..40], 7), (&hits[40..], 9), (&hits[..0], 11)] {
+        let known_to_store = store.state().events.keys().last().map_or(0, |id| id.sequence());
+        let spool = Options { disk: Arc::new(disk.clone()), known_to_store, ..Options::new("spool") };
+        let (ingest, reader) = Ingest::with_options(spool, NODE).unwrap();
+        ingest.record_many(some).await.unwrap();
+        // Cut otherwise than before.
+        run_until_flushed(&ingest, reader, &store, batch_rows).await;
+        drop(ingest);
+        for (bytes, path) in &copy {
+            disk.put(path, bytes.clone());
+        }
+    }
+    let state = store.state();
+    let numbers: BTreeSet<&str> = state.events.values().map(|event| event.referrer.host.as_str()).collect();
+    assert_eq!((state.events.len(), numbers.len(), state.doubled.len()), (60, 60, 0));
+    check_repeats(&state.events);
+}
+
+#[tokio::test]
 async fn months_are_inserted_apart_under_tokens_of_their_own() {
     let store = Arc::new(FakeStore::default());
     let (ingest, reader) = open(&ModelDisk::default());

@@ -127,6 +127,11 @@ impl RepeatWindow {
         }
     }
 
+    /// Has every span asked for again: the store has events of which those asked for before could not know.
+    pub fn ask_again(&mut self) {
+        self.known = Spans::default();
+    }
+
     /// Sets the flag of every click, in the order given, and remembers those that are no repeats.
     pub fn mark(&mut self, events: &mut [Event], windows: &Windows) {
         // A changed window counts from its first batch on, and for the whole of it.

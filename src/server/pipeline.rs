@@ -15,7 +15,7 @@ use crate::config::{IngestConfig, PlacesConfig};
 use crate::engines;
 use crate::enrich::{EnrichOptions, Enricher, Geo};
 use crate::ingest::{Drain, DrainOptions, Ingest};
-use crate::spool::{self, Disk, Reader, RealDisk};
+use crate::spool::{self, Disk, Reader, RealDisk, Status};
 
 /// How long the drain may go on at the end; what is left goes out at the next start.
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
@@ -70,9 +70,18 @@ pub async fn start_ingest(
     let node = stores.catalog.register_node(&node_token(&folder)?).await?;
     let visitor_secret = stores.catalog.secret("visitor").await?;
     let enricher = Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret }));
+    let stored_through = {
+        let folder = folder.clone();
+        tokio::task::spawn_blocking(move || Status::read(&folder)).await?.ok().and_then(|status| status.stored_through)
+    };
+    let known_to_store = stores
+        .warehouse
+        .last_sequence(node, stored_through.unwrap_or(0))
+        .await
+        .context("ClickHouse cannot tell which events of this spool it holds")?;
     let (ingest, reader) = tokio::task::spawn_blocking({
         let config = config.clone();
-        move || Ingest::open(&config, &folder, node)
+        move || Ingest::open(&config, &folder, node, known_to_store)
     })
     .await?
     .context("the spool cannot be opened")?;
@@ -203,7 +212,7 @@ mod tests {
     #[tokio::test]
     async fn a_drain_that_panics_begins_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (ingest, reader) = Ingest::open(&IngestConfig::default(), folder.path(), 1).unwrap();
+        let (ingest, reader) = Ingest::open(&IngestConfig::default(), folder.path(), 1, 0).unwrap();
         let begun = Arc::new(AtomicU32::new(0));
         let begin = {
             let begun = Arc::clone(&begun);

@@ -36,7 +36,8 @@ pub struct Checkpoint {
     /// The first and the last record of the batch that was being stored: its outcome is unknown after a crash, and the
     /// same batch must be cut again.
     pub in_flight: Option<(u64, u64)>,
-    /// Records up to here may be stored already, although `stored_through` does not say so: the checkpoint was lost.
+    /// Records up to here may be stored already, although `stored_through` does not say so: the checkpoint was lost, or is
+    /// older than what the store holds.
     pub doubt_through: u64,
     /// No sequence above this one was ever given away.
     pub reserved: u64,

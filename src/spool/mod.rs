@@ -5,7 +5,8 @@
 //!   [`Spool::advance`] (with [`SyncPolicy::Behind`] the answer comes first, and a crash may lose the last 100 ms).
 //! - A record whose append failed is read at most once, and never twice under two sequences.
 //! - A sequence is given away once, whatever is lost afterwards: before any is given away, a reservation that covers it
-//!   is on the disk, and a start after a crash begins above it. Sequences grow, with gaps after crashes and failures.
+//!   is on the disk, and a start after a crash begins above it; a start on a folder that was put back from a copy begins
+//!   above what the store holds ([`Options::known_to_store`]). Sequences grow, with gaps after crashes and failures.
 //! - The reader hands out synced records only, so the same range of sequences holds the same records after a crash.
 //! - Every record is checksummed. Damage costs the records that it touches; it is reported once, with file, offset and
 //!   number, and never stops the reader or a start.
@@ -99,6 +100,9 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Age at which a segment is closed, so that stored bytes leave the disk. Default one minute.
     pub segment_age: Duration,
+    /// The store holds records with sequences up to this one, whatever the checkpoint says of them: if it says less, the
+    /// folder was put back from a copy. Default: 0.
+    pub known_to_store: u64,
     /// Default: none.
     pub observer: Option<Arc<dyn Observer>>,
     /// Default: the machine's.
@@ -114,6 +118,7 @@ impl Options {
             max_bytes: 8 << 30,
             segment_bytes: 64 << 20,
             segment_age: Duration::from_secs(60),
+            known_to_store: 0,
             observer: None,
             disk: Arc::new(RealDisk),
         }

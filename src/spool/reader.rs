@@ -122,6 +122,11 @@ impl Reader {
         self.read_limited(max_records, max_bytes, u64::MAX)
     }
 
+    /// As [`read`](Self::read), and none after the sequence `last`.
+    pub fn read_up_to(&mut self, last: u64, max_records: usize, max_bytes: usize) -> Result<Batch, SpoolError> {
+        self.read_limited(max_records, max_bytes, last)
+    }
+
     /// The next records up to the sequence `last`, however many they are: the batch that was in flight before a crash.
     pub fn read_through(&mut self, last: u64) -> Result<Batch, SpoolError> {
         self.read_limited(usize::MAX, usize::MAX, last)

@@ -100,6 +100,7 @@ impl Shared {
                 }
             },
         };
+        let current = with_the_stores_word(current, options.known_to_store, &mut base);
         checkpoint.assume(current);
         let last = survey.segments.iter().map(|segment| segment.last).fold(current.stored_through, u64::max);
         let fill = Fill {
@@ -289,6 +290,24 @@ impl Shared {
         self.work.notify_one();
         self.room.notify_waiters();
     }
+}
+
+/// The checkpoint of a folder whose store holds records up to `known`, and the sequence above which new ones begin.
+fn with_the_stores_word(current: Checkpoint, known: u64, base: &mut u64) -> Checkpoint {
+    let in_flight = current.in_flight.map_or(0, |(_, last)| last);
+    if known <= current.stored_through.max(in_flight).max(current.doubt_through) {
+        return current;
+    }
+    if known > current.reserved {
+        // The folder is older than what it brought about, and more may have been given away than was stored.
+        tracing::warn!(
+            known,
+            "spool: the store holds events that this spool knows nothing of; was the folder put back from a copy? Nothing is \
+             lost or stored twice"
+        );
+        *base = (*base).max(known.saturating_add(RESERVE));
+    }
+    Checkpoint { doubt_through: known, ..current }
 }
 
 impl Fill {

@@ -106,7 +106,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
     let public_url = Arc::new(Url::parse("http://localhost:8080").unwrap());
     let http = crate::visits::http_config(&[]);
     let enricher = Arc::new(Enricher::new(EnrichOptions { geo: Geo::default(), visitor_secret: [7; 32] }));
-    let (ingest, reader) = Ingest::open(&IngestConfig::default(), &folder().keep(), 1).unwrap();
+    let (ingest, reader) = Ingest::open(&IngestConfig::default(), &folder().keep(), 1, 0).unwrap();
     let enrich = {
         let enricher = Arc::clone(&enricher);
         move |hits| enricher.enrich_batch(hits)
