@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 
 use super::client::{Answer, ask};
 use super::process;
+use super::small_disk::SmallDisk;
 use crate::world::PROGRAM;
 
 /// Longest wait for something that must happen; nothing is measured by it.
@@ -33,6 +35,8 @@ pub struct Home {
     pub address: SocketAddr,
     flags: Vec<String>,
     variables: Vec<(&'static str, String)>,
+    /// Where the spool is, and the last process that saw it there.
+    small_disk: Option<(SmallDisk, AtomicU32)>,
 }
 
 /// Where a home's stores are.
@@ -75,7 +79,7 @@ impl Home {
         // Given back at once, and not given away again soon.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = free.local_addr().unwrap();
-        Self { folder, address, flags: flags.iter().map(ToString::to_string).collect(), variables }
+        Self { folder, address, flags: flags.iter().map(ToString::to_string).collect(), variables, small_disk: None }
     }
 
     /// Starts the program and returns when it says that it is ready.
@@ -107,7 +111,14 @@ impl Home {
         command.env("LINKTRAIL_LOG", "info").env("NO_COLOR", "1").envs(self.variables.clone());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         process::survive_file_limits(&mut command);
-        Server { child: command.spawn().unwrap() }
+        if let Some((disk, _)) = &self.small_disk {
+            disk.mount_for(&mut command);
+        }
+        let server = Server { child: command.spawn().unwrap() };
+        if let Some((_, process)) = &self.small_disk {
+            process.store(server.id(), Ordering::SeqCst);
+        }
+        server
     }
 
     /// The data folder.
@@ -135,9 +146,19 @@ impl Home {
         first["api_key"].as_str().unwrap().to_owned()
     }
 
-    /// The folder of its spool.
+    /// The folder of its spool; one on a small disk is there while the program runs.
     pub fn spool(&self) -> PathBuf {
-        self.path().join("spool")
+        match &self.small_disk {
+            Some((disk, process)) => disk.seen_by(process.load(Ordering::SeqCst)),
+            None => self.path().join("spool"),
+        }
+    }
+
+    /// Has every life of the program find its spool on an empty disk of so many bytes; `false` where that cannot be had.
+    pub async fn put_spool_on_small_disk(&mut self, bytes: u64) -> bool {
+        let disk = SmallDisk::over(&self.path().join("spool"), bytes).await;
+        self.small_disk = disk.map(|disk| (disk, AtomicU32::new(0)));
+        self.small_disk.is_some()
     }
 
     /// Calls the API.
