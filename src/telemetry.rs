@@ -31,6 +31,16 @@ pub mod name {
     pub const REQUESTS_TOTAL: &str = "http_requests_total";
     /// Duration of analytics queries in seconds, by kind.
     pub const QUERY_SECONDS: &str = "query_seconds";
+    /// Attempts to tell a webhook, by flavour and outcome (`delivered`, `status`, `timeout`, `unreachable`, `not_allowed` ...).
+    pub const HOOKS_ATTEMPTS_TOTAL: &str = "hooks_attempts_total";
+    /// What webhooks are not told because too much waits for them already, by flavour.
+    pub const HOOKS_DROPPED_TOTAL: &str = "hooks_dropped_total";
+    /// Chunks of up to 500 stored events that came faster than webhooks could be told.
+    pub const HOOKS_MISSED_TOTAL: &str = "hooks_missed_chunks_total";
+    /// Webhooks that were turned off after too many failures.
+    pub const HOOKS_DISABLED_TOTAL: &str = "hooks_disabled_total";
+    /// Live streams that are open.
+    pub const STREAMS_OPEN: &str = "streams_open";
     /// Restarts of an embedded engine, by engine.
     pub const ENGINE_RESTARTS_TOTAL: &str = "engine_restarts_total";
 }

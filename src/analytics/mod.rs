@@ -99,15 +99,23 @@ impl Analytics {
         Ok(self.warehouse.event_time_ms(workspace, event).await?)
     }
 
-    /// The query as it will be run: links resolved, rewritten.
-    async fn prepare(&self, mut query: Query) -> Result<Query, Error> {
+    /// The query with what must be true of links turned into the links of which it is true now.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn with_links(&self, mut query: Query) -> Result<Query, Error> {
         if !query.links.is_empty() {
             let wanted = names::link_filter(&query.links);
             let ids = self.catalog.link_ids_where(query.workspace, &wanted).await?;
             query.conditions.push(Condition::Links { sense: Sense::Is, ids });
             query.links.clear();
         }
-        let query = rewrite(query);
+        Ok(query)
+    }
+
+    /// The query as it will be run: links resolved, rewritten.
+    async fn prepare(&self, query: Query) -> Result<Query, Error> {
+        let query = rewrite(self.with_links(query).await?);
         tracing::debug!(plan = %query, "query plan");
         Ok(query)
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_postgres::types::Json;
 
 use super::session::Work;
-use super::{Catalog, Error, Result, instant};
+use super::{Error, Result, instant};
 use crate::domain::id::{LinkId, OutboxId, WorkspaceId};
 use crate::domain::link::Link;
 use crate::domain::webhook::HookEvent;
@@ -52,21 +52,4 @@ pub(super) async fn note(
     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
         [&workspace.row(), &link.row(), &event.name(), &Json(body), &instant(now_ms)?];
     work.execute(text, &values).await.map(drop)
-}
-
-impl Catalog {
-    /// Notes a lead or a sale for webhooks by itself, for a service whose own rows are written elsewhere. See [`note()`].
-    pub async fn note_conversion(
-        &self,
-        workspace: WorkspaceId,
-        link: LinkId,
-        event: HookEvent,
-        data: &Value,
-        now_ms: i64,
-    ) -> Result<()> {
-        let mut session = self.call().await?;
-        let work = session.begin().await?;
-        note(&work, workspace, link, event, data, now_ms).await?;
-        work.commit().await
-    }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, HttpConfig, IngestConfig, PlacesConfig};
+use crate::config::{Config, HooksConfig, HttpConfig, IngestConfig, PlacesConfig};
 use crate::engines;
 use crate::server::{self, Sharing, Stores};
 use crate::telemetry;
@@ -43,6 +43,8 @@ enum Command {
         http: HttpConfig,
         #[command(flatten)]
         ingest: IngestConfig,
+        #[command(flatten)]
+        hooks: HooksConfig,
     },
     /// Bring the schemas of both stores up to date and exit; `serve` does the same when it starts.
     Migrate,
@@ -74,6 +76,8 @@ enum Command {
         http: HttpConfig,
         #[command(flatten)]
         ingest: IngestConfig,
+        #[command(flatten)]
+        hooks: HooksConfig,
     },
     /// The embedded ClickHouse, started by `serve` as a child.
     #[command(name = engines::clickhouse::COMMAND, hide = true)]
@@ -111,7 +115,7 @@ pub fn main() -> ExitCode {
 
 async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve { http, ingest } => server::serve(Config { places, http, ingest }).await?,
+        Command::Serve { http, ingest, hooks } => server::serve(Config { places, http, ingest, hooks }).await?,
         Command::Migrate => migrate(&places).await?,
         Command::Demo(args) => demo::run(&places, &args).await?,
         Command::Workspace(command) => workspace::run(&places, command).await?,
@@ -120,7 +124,7 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Site(command) => site::run(&places, command).await?,
         Command::Key(command) => manage::key(&places, command).await?,
         Command::Spool(command) => spool::run(&places, &command)?,
-        Command::Check { http, ingest } => return check::run(Config { places, http, ingest }).await,
+        Command::Check { http, ingest, hooks } => return check::run(Config { places, http, ingest, hooks }).await,
         // Taken care of before there was a runtime.
         Command::EngineClickhouse { .. } => {}
     }

@@ -1,6 +1,7 @@
 //! Settings: plain values from flags and `LINKTRAIL_*` variables, one struct a section. Services never see the whole; they
 //! are handed their section.
 
+pub mod hooks;
 pub mod http;
 pub mod ingest;
 pub mod stores;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use hooks::HooksConfig;
 pub use http::HttpConfig;
 pub use ingest::IngestConfig;
 pub use stores::StoresConfig;
@@ -51,4 +53,6 @@ pub struct Config {
     pub http: HttpConfig,
     /// How events are collected.
     pub ingest: IngestConfig,
+    /// Who may be told.
+    pub hooks: HooksConfig,
 }

@@ -3,9 +3,11 @@
 
 pub mod build;
 pub mod explain;
+pub mod matches;
 pub mod rewrite;
 
 pub use build::{Request, build};
+pub use matches::matches;
 pub use rewrite::rewrite;
 
 use crate::calendar::{Buckets, Range};

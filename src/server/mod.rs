@@ -19,11 +19,13 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::Receiver;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::analytics::Analytics;
+use crate::api::dub::HookShape;
 use crate::api::visit::{Front, Visits};
 use crate::auth::{Auth, FirstRun, FirstRunRequest};
 use crate::calendar::Clock;
@@ -33,13 +35,17 @@ use crate::domain::click_id::ClickKey;
 use crate::domain::hit::PlaceHint;
 use crate::domain::workspace::parse_domain_name;
 use crate::enrich::bot;
-use crate::ingest::Ingest;
+use crate::hooks::guard::{Policy, SystemResolver};
+use crate::hooks::send::Sender;
+use crate::hooks::{HookOptions, Hooks, Telling, TellingParts};
+use crate::ingest::{Ingest, LiveEvents};
 use crate::links::LinkService;
 use crate::redirect::{Resolver, ResolverOptions};
 use crate::sites::Sites;
 use crate::telemetry;
 use crate::web::client::ClientRules;
 use crate::web::state::App;
+use crate::web::streams::Streams;
 
 use listen::{ListenOptions, Listener};
 pub use pipeline::{Draining, geo_files, open_geo, spool_folder, start_ingest};
@@ -85,6 +91,7 @@ pub struct Server {
     first_run: Option<FirstRun>,
     took: Duration,
     drain: Draining,
+    telling: Telling,
     stop: CancellationToken,
     listening: JoinHandle<u32>,
     stores: Stores,
@@ -117,9 +124,12 @@ impl Server {
         let first_run = first_run(&auth, &stores, &public_url).await?;
         let folder = spool_folder(&config.places, config.ingest.spool_dir.as_deref());
         let (ingest, enricher, drain) = start_ingest(&stores, &config.ingest, folder, geo, clock.clone()).await?;
+        // At once: what the spool still holds from before is told, too.
+        let events = ingest.live().listen();
 
         let sites = Sites::new(stores.catalog.clone());
         sites.load().await?;
+        let stop = CancellationToken::new();
         let analytics = Analytics::new(stores.warehouse.clone(), stores.catalog.clone());
         let clicks = ClickKey::new(stores.catalog.secret("click_id").await?);
         let conversions = Conversions::new(Parts {
@@ -140,12 +150,14 @@ impl Server {
             sites,
             ingest: ingest.clone(),
             enricher,
+            hooks: Hooks::new(Policy { allowed: config.hooks.allow_private.clone() }),
+            streams: Streams::new(stop.clone()),
             clients: ClientRules::new(&config.http),
             auth,
             public_url,
             clock,
         };
-        let stop = CancellationToken::new();
+        let telling = start_hooks(&app, events).await?;
         if let Some(metrics) = metrics.clone() {
             tokio::spawn(tend_metrics(metrics, stop.clone()));
         }
@@ -154,7 +166,7 @@ impl Server {
         let listening = tokio::spawn(
             listener.serve(move |peer| Front::new(Arc::clone(&visits), router.clone(), peer), stop.clone()),
         );
-        Ok(Self { app, address, ingest, first_run, took: began.elapsed(), drain, stop, listening, stores })
+        Ok(Self { app, address, ingest, first_run, took: began.elapsed(), drain, telling, stop, listening, stores })
     }
 
     /// Prints what a user needs to go on. Nobody may be reading, which is no reason to end.
@@ -182,18 +194,34 @@ impl Server {
         let _ = writeln!(out, "linktrail is ready at {url} ({:.1} s)", self.took.as_secs_f64());
     }
 
-    /// Ends in order: no new connections, requests under way (4 s), the spool synced, batches (2 s), the engines (3 s). So it
-    /// takes less than ten seconds, after which service managers and container runtimes often lose patience.
+    /// Ends in order: no new connections, requests under way (4 s), the spool synced, batches (2 s), what webhooks are still
+    /// told (1 s), the engines (3 s). So it takes less than ten seconds, after which service managers and container runtimes often lose patience.
     pub async fn stop(self) {
         self.stop.cancel();
+        self.telling.wind_down();
         match self.listening.await {
             Ok(0) => {}
             Ok(cut_off) => tracing::warn!(cut_off, "connections were cut off"),
             Err(error) => tracing::error!(%error, "the listener failed"),
         }
         self.drain.stop().await;
+        self.telling.stop().await;
         self.stores.close().await;
     }
+}
+
+async fn start_hooks(app: &App, events: Receiver<LiveEvents>) -> anyhow::Result<Telling> {
+    let sender = Sender::new(app.hooks.policy(), Arc::new(SystemResolver)).context("TLS of webhooks")?;
+    Ok(Telling::start(TellingParts {
+        hooks: app.hooks.clone(),
+        catalog: app.catalog.clone(),
+        clock: app.clock.clone(),
+        sender,
+        shape: Arc::new(HookShape(app.clone())),
+        events,
+        options: HookOptions::default(),
+    })
+    .await)
 }
 
 /// Folds what histograms gathered, which would otherwise grow until somebody asks for the metrics.
@@ -227,6 +255,7 @@ async fn visits(
         Arc::clone(&resolver),
         app.sites.clone(),
         app.auth.clone(),
+        app.streams.clone(),
         stop.clone(),
     ));
     Ok(Arc::new(Visits::new(

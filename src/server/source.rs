@@ -13,6 +13,7 @@ use crate::domain::id::{DomainId, WorkspaceId};
 use crate::domain::workspace::{Domain, WorkspaceSettings};
 use crate::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, Unavailable};
 use crate::sites::Sites;
+use crate::web::streams::Streams;
 
 /// The pause before short domains that could not be read are read again.
 const RELOAD_AGAIN: Duration = Duration::from_secs(1);
@@ -76,6 +77,7 @@ pub async fn follow_changes(
     resolver: Arc<Resolver>,
     sites: Sites,
     auth: Auth,
+    streams: Streams,
     stop: CancellationToken,
 ) {
     let mut changes = catalog.changes();
@@ -91,7 +93,10 @@ pub async fn follow_changes(
         };
         match change {
             None => return,
-            Some(Change::Link { domain, slug_key }) => resolver.forget_link(domain, &slug_key),
+            Some(Change::Link { domain, slug_key }) => {
+                resolver.forget_link(domain, &slug_key);
+                streams.links_changed();
+            }
             Some(Change::Workspace(_)) => {
                 resolver.forget_all();
                 sites.doubt();
@@ -101,12 +106,14 @@ pub async fn follow_changes(
             // Those who tell webhooks listen for themselves.
             Some(Change::Webhook) => {}
             Some(Change::Domain) => {
+                streams.links_changed();
                 domains_are_old = !reload(&resolver).await;
                 resolver.forget_all();
             }
             // What was said while nobody listened is not known.
             Some(Change::Reconnected) => {
                 auth.forget();
+                streams.links_changed();
                 sites.doubt();
                 domains_are_old = !reload(&resolver).await;
                 resolver.forget_all();

@@ -3,6 +3,7 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
+use crate::domain::event::Event;
 use crate::plan::{Condition, From, Order, Page, Query};
 
 use super::source::push_source;
@@ -61,6 +62,36 @@ event_row! {
     utm_term: String = "utm_term",
     /// Campaign content.
     utm_content: String = "utm_content",
+}
+
+/// An event that was just stored, as a list shows it later.
+impl std::convert::From<&Event> for EventRow {
+    fn from(event: &Event) -> Self {
+        let (place, agent, utm) = (&event.place, &event.agent, &event.utm);
+        Self {
+            event_id: event.id.0,
+            at_ms: event.at_ms,
+            link_id: event.link.0,
+            url: event.url.clone(),
+            continent: place.continent.clone(),
+            country: place.country.clone(),
+            region: place.region.clone(),
+            city: place.city.clone(),
+            device: agent.device.clone(),
+            browser: agent.browser.clone(),
+            os: agent.os.clone(),
+            trigger: event.trigger.name().to_owned(),
+            referrer_host: event.referrer.host.clone(),
+            referrer_url: event.referrer.url.clone(),
+            user_agent: agent.user_agent.clone(),
+            bot: agent.bot.clone(),
+            utm_source: utm.source.clone(),
+            utm_medium: utm.medium.clone(),
+            utm_campaign: utm.campaign.clone(),
+            utm_term: utm.term.clone(),
+            utm_content: utm.content.clone(),
+        }
+    }
 }
 
 /// SQL of [`Shape::Events`](crate::plan::Shape::Events).

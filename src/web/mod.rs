@@ -9,3 +9,4 @@ pub mod instant;
 pub mod page;
 pub mod params;
 pub mod state;
+pub mod streams;

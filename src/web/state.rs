@@ -11,11 +11,13 @@ use crate::catalog::Catalog;
 use crate::conversions::Conversions;
 use crate::domain::click_id::ClickKey;
 use crate::enrich::Enricher;
+use crate::hooks::Hooks;
 use crate::ingest::Ingest;
 use crate::links::LinkService;
 use crate::sites::Sites;
 
 use super::client::ClientRules;
+use super::streams::Streams;
 
 /// The handles. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +42,10 @@ pub struct App {
     pub enricher: Arc<Enricher>,
     /// Who asks, behind proxies.
     pub clients: ClientRules,
+    /// Webhooks.
+    pub hooks: Hooks,
+    /// Live streams of events.
+    pub streams: Streams,
     /// Signs click ids.
     pub clicks: ClickKey,
     /// The address at which this installation is reached, without a slash at its end when shown.

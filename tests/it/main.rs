@@ -10,6 +10,7 @@ mod doubt;
 mod engines;
 mod faults;
 mod ghostid;
+mod hooks;
 mod hostile;
 mod links;
 mod oracle;

@@ -17,12 +17,15 @@ use linktrail::conversions::{Conversions, Parts};
 use linktrail::domain::click_id::ClickKey;
 use linktrail::engines::{DataDir, Engines, EnginesOptions};
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
+use linktrail::hooks::Hooks;
+use linktrail::hooks::guard::Policy;
 use linktrail::ingest::{Drain, DrainOptions, Ingest};
 use linktrail::links::LinkService;
 use linktrail::sites::Sites;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
 use linktrail::web::client::ClientRules;
 use linktrail::web::state::App;
+use linktrail::web::streams::Streams;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -133,6 +136,8 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
         enricher,
         clients: ClientRules::new(&http),
         clicks,
+        hooks: Hooks::new(Policy { allowed: vec!["127.0.0.0/8".parse().unwrap()] }),
+        streams: Streams::new(CancellationToken::new()),
         links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
         clock,
         catalog,

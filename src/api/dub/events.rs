@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::domain::click_id::EventId;
 use crate::domain::dimension::Dimension;
-use crate::domain::event::EventKind;
+use crate::domain::event::{Event, EventKind};
 use crate::domain::id::{LinkId, WorkspaceId};
 use crate::plan::{From, Order, Page, Request, Shape, build};
 use crate::table::Cell;
@@ -25,6 +25,7 @@ use crate::web::state::App;
 use super::params;
 use super::reading;
 use super::shape_link::{LinkContext, short_link};
+use super::stream;
 
 /// The furthest page; beyond it `startingAfter` is the way.
 const PAGE: IntegerRule<'_> = IntegerRule {
@@ -116,6 +117,30 @@ async fn shown(app: &App, workspace: WorkspaceId, events: Vec<EventRow>) -> Resu
         .collect())
 }
 
+/// The `click` of an event that was just stored.
+pub(super) fn click(app: &App, event: &Event) -> Value {
+    let shown = Shown {
+        click_id: app.clicks.public(event.id),
+        timestamp: instant::format(event.at_ms),
+        link: Arc::default(),
+        event: EventRow::from(event),
+    };
+    shown.click()
+}
+
+/// Events that were just stored, each as the list of its kind shows it.
+///
+/// # Errors
+/// When a store does not answer.
+pub(super) async fn live(app: &App, workspace: WorkspaceId, events: &[Event]) -> Result<Vec<Value>, ApiError> {
+    let shown = shown(app, workspace, events.iter().map(EventRow::from).collect()).await?;
+    let value = |(shown, event): (Shown, &Event)| match event.kind {
+        EventKind::Click => serde_json::to_value(shown.json()).map_err(|_| ApiError::Internal),
+        _ => Ok(stream::other(app, event, &shown.link.object)),
+    };
+    shown.into_iter().zip(events).map(value).collect()
+}
+
 /// `sortOrder`, or the deprecated `order`, which counts when it is `asc` (Dub contract, section 5).
 fn order(params: &Params) -> Result<Order, ApiError> {
     let ascending = |name| params.one_of(name, &[("asc", true), ("desc", false)]);
@@ -167,6 +192,32 @@ impl Shown {
             (country, "") => Cow::Owned(format!("{country}-Unknown")),
             (_, region) => Cow::Borrowed(region),
         }
+    }
+}
+
+impl Shown {
+    /// The `click` of an event.
+    fn click(&self) -> Value {
+        let event = &self.event;
+        json!({
+            "id": self.click_id,
+            "timestamp": self.timestamp,
+            "url": event.url,
+            "country": Self::text(&event.country, Dimension::Country),
+            "city": Self::text(&event.city, Dimension::City),
+            "region": self.region(),
+            "continent": Self::text(&event.continent, Dimension::Continent),
+            "device": Self::text(&event.device, Dimension::Device),
+            "browser": Self::text(&event.browser, Dimension::Browser),
+            "os": Self::text(&event.os, Dimension::Os),
+            "ua": event.user_agent,
+            "trigger": event.trigger,
+            "referer": Self::text(&event.referrer_host, Dimension::Referrer),
+            "refererUrl": Self::text(&event.referrer_url, Dimension::ReferrerUrl),
+            "qr": event.trigger == "qr",
+            "ip": "",
+            "bot": if event.bot.is_empty() { Value::Null } else { Value::from(event.bot.as_str()) },
+        })
     }
 }
 
@@ -248,25 +299,7 @@ impl Record for Shown {
         json!({
             "event": "click",
             "timestamp": self.timestamp,
-            "click": {
-                "id": self.click_id,
-                "timestamp": self.timestamp,
-                "url": event.url,
-                "country": country,
-                "city": city,
-                "region": self.region(),
-                "continent": continent,
-                "device": device,
-                "browser": browser,
-                "os": os,
-                "ua": event.user_agent,
-                "trigger": event.trigger,
-                "referer": Self::text(&event.referrer_host, Dimension::Referrer),
-                "refererUrl": Self::text(&event.referrer_url, Dimension::ReferrerUrl),
-                "qr": qr,
-                "ip": "",
-                "bot": if event.bot.is_empty() { Value::Null } else { Value::from(event.bot.as_str()) },
-            },
+            "click": self.click(),
             "link": self.link.object,
             // Deprecated by Dub, demanded by its models (Dub contract, 5.1).
             "click_id": self.click_id,

@@ -5,16 +5,20 @@
 mod analytics;
 mod customer_body;
 mod customers;
+mod deliveries;
 mod error;
 mod events;
+mod hook_shape;
 mod link_body;
 mod link_list;
 mod links;
 mod params;
 mod reading;
 pub mod shape_link;
+mod stream;
 mod track;
 mod track_body;
+mod webhooks;
 
 use axum::Router;
 use axum::http::Method;
@@ -25,6 +29,7 @@ use crate::web::error::ApiError;
 use crate::web::state::App;
 
 pub use error::{dress, envelope, panicked};
+pub use hook_shape::HookShape;
 
 /// All routes of this surface.
 pub fn routes() -> Router<App> {
@@ -34,6 +39,13 @@ pub fn routes() -> Router<App> {
         router = router
             .route(&path("/analytics"), get(reading::analytics))
             .route(&path("/events"), get(reading::events))
+            .route(&path("/events/stream"), get(stream::answer))
+            .route(&path("/webhooks"), get(webhooks::list).post(webhooks::create))
+            .route(&path("/webhooks/{webhook}"), get(webhooks::get).patch(webhooks::update).delete(webhooks::delete))
+            .route(&path("/webhooks/{webhook}/rotate"), post(webhooks::rotate))
+            .route(&path("/webhooks/{webhook}/test"), post(deliveries::test))
+            .route(&path("/webhooks/{webhook}/deliveries"), get(deliveries::list))
+            .route(&path("/webhooks/{webhook}/deliveries/{delivery}/retry"), post(deliveries::retry))
             .route(&path("/links"), get(links::list).post(links::create))
             .route(&path("/links/info"), get(links::info))
             .route(&path("/links/count"), get(links::count))

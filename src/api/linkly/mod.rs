@@ -6,12 +6,13 @@
 mod caller;
 mod conversions;
 mod error;
+mod webhooks;
 mod workspaces;
 
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::map_response;
-use axum::routing::{any, get};
+use axum::routing::{any, delete, get};
 
 use crate::web::error::ApiError;
 use crate::web::state::App;
@@ -23,6 +24,13 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/workspaces", get(workspaces::list))
         .route("/api/v1/conversions", get(conversions::list).post(conversions::create))
+        .route(
+            "/api/v1/workspace/{workspace}/webhooks",
+            get(webhooks::of_workspace).post(webhooks::subscribe_to_workspace),
+        )
+        .route("/api/v1/workspace/{workspace}/webhooks/{hook}", delete(webhooks::unsubscribe_from_workspace))
+        .route("/api/v1/link/{link}/webhooks", get(webhooks::of_link).post(webhooks::subscribe_to_link))
+        .route("/api/v1/link/{link}/webhooks/{hook}", delete(webhooks::unsubscribe_from_link))
         .route("/api/v1", any(not_found))
         .route("/api/v1/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)

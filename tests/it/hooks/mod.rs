@@ -1,0 +1,9 @@
+//! Webhooks and live streams: what is told, to whom, how often, and what an endpoint that behaves badly does to the rest.
+
+mod api;
+mod changes;
+mod clicks;
+mod endpoints;
+mod receiver;
+mod stream;
+mod world;
