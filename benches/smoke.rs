@@ -20,6 +20,7 @@ use linktrail::domain::link::{Link, LinkFields};
 use linktrail::domain::workspace::Domain;
 use linktrail::encode::{Delimited, Format, JsonArray, RowObject};
 use linktrail::engines;
+use linktrail::enrich::agent::parse;
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
 use linktrail::filter::{Field, Filter, Separator};
 use linktrail::plan::{self, Bots, Counting, Order, Page, Request, Shape, rewrite};
@@ -217,6 +218,21 @@ fn enrich(bench: &mut Criterion) {
             |agent| placeless.agent(&agent),
             BatchSize::SmallInput,
         );
+    });
+
+    // What hostile clients send: long, or made to be searched again and again.
+    let hostile: [(&str, String); 3] = [
+        ("100 KB of one letter", "a".repeat(100_000)),
+        ("100 KB of browsers", "Mozilla/5.0 (Linux; Android 9; bot ".repeat(2_858)),
+        ("8 KB of brackets", "(((((;;;;;) Version/".repeat(410)),
+    ];
+    for (name, user_agent) in &hostile {
+        group.bench_function(format!("agent never seen, {name}"), |bench| bench.iter(|| parse(black_box(user_agent))));
+    }
+    let long = format!("https://www.example.com/{}?{}", "a/".repeat(2_000), "b=".repeat(2_000));
+    let long_hit = Hit { referrer: long.clone(), url: long.clone(), accept_language: long, ..hit(1) };
+    group.bench_function("hit with 8 KB of referrer, address and language", |bench| {
+        bench.iter_batched(|| long_hit.clone(), |hit| placeless.enrich(EventId(1), hit), BatchSize::SmallInput);
     });
 
     let batch: Vec<(EventId, Hit)> = (0..1_000).map(|number| (EventId(number.into()), hit(number))).collect();

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use crate::calendar::{Clock, tzdata_version};
 use crate::config::Config;
-use crate::enrich::Geo;
 use crate::server::{self, Sharing, Stores};
 
 /// 2026-01-01T00:00:00Z: a clock before it was never set.
@@ -66,15 +65,13 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 fn geo(config: &Config, report: &mut Report) {
-    let files = server::geo_files(&config.places);
-    if files.is_empty() {
-        report.warn("geo files", "none: countries and cities will be unknown; name one with --geo-file");
-        return;
-    }
-    match Geo::open(&files) {
-        Ok(_) => {
-            for file in &files {
+    match server::find_geo(&config.places) {
+        Ok(geo) => {
+            for file in geo.files() {
                 report.good("geo file", &file.display().to_string());
+            }
+            if !geo.knows_places() {
+                report.warn("geo files", "none: countries and cities will be unknown; name one with --geo-file");
             }
         }
         Err(error) => report.bad("geo files", &error.to_string()),

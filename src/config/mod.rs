@@ -27,8 +27,10 @@ pub struct PlacesConfig {
     #[arg(long, env = "LINKTRAIL_ENGINES_DIR", value_name = "FOLDER", global = true, help_heading = "Stores")]
     pub engines_dir: Option<PathBuf>,
 
-    /// MaxMind-format files (`.mmdb`), city or country, in order of preference; an address takes the first that knows it.
-    /// Default: the files that `make run` fetched. Files are mapped into memory: replace one by renaming another over it.
+    /// MaxMind-format files (`.mmdb`) in order of preference: city or country, of which an address takes the first that
+    /// knows it, and ASN, ISP or anonymous-IP, which tell its provider and whether that hosts servers. When none knows
+    /// places, the files that `make run` fetched are used too. Files are mapped into memory: replace one by renaming another
+    /// over it.
     #[arg(
         long = "geo-file",
         env = "LINKTRAIL_GEO_FILES",

@@ -1,30 +1,35 @@
-//! Address -> place, from MaxMind-format files.
+//! Address -> place and network, from MaxMind-format files.
 //!
-//! - Several files in order of preference; an address takes the first that knows its country.
-//! - Two layouts: MaxMind's nested one (`country.iso_code`, `subdivisions[0]`, `city.names.en`) and the flat one of DB-IP's
-//!   free files (`country_code`, `state1`, `city`). Which one a file has is read off its first record.
+//! - Several files in order of preference; an address takes the first that knows its country, and what each file knows of
+//!   its network, the first one winning.
+//! - Two layouts of places: MaxMind's nested one (`country.iso_code`, `subdivisions[0]`, `city.names.en`) and the flat one of
+//!   DB-IP's free files (`country_code`, `state1`, `city`). Networks are read from ASN, ISP, anonymous-IP and enterprise
+//!   files. What a file has is read off its first records.
 //! - Addresses that belong to no place (private, loopback, documentation and the like) are unknown, whatever a file says.
 //! - Files are mapped into memory: replace them by renaming, never by writing into them.
 
+mod address;
 mod continent;
+mod file;
+mod hosting;
+mod network;
 mod record;
 mod region;
 #[cfg(test)]
 mod writer;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use maxminddb::{MaxMindDbError, Mmap, PathElement, Reader, WithinOptions};
+use maxminddb::MaxMindDbError;
 
-use crate::domain::event::Place;
+use crate::domain::event::{Network, Place};
 use crate::domain::hit::PlaceHint;
 
-use record::{FlatRecord, NestedRecord};
+use address::has_place;
+use file::GeoFile;
 
-/// Records looked at to tell a file's layout.
-const PROBED_RECORDS: usize = 256;
+pub use file::Attribution;
 
 /// Geo files, opened. The default has none: every address is unknown.
 #[derive(Debug, Default)]
@@ -44,44 +49,14 @@ pub enum GeoError {
         #[source]
         cause: MaxMindDbError,
     },
-    /// In MaxMind's format, but about something else (networks, anonymity, ...), or empty.
-    #[error("geo file {} holds no places: its type is {kind:?}", path.display())]
-    NoPlaces {
+    /// In MaxMind's format, but about something else (kinds of connection, domains, ...), or empty.
+    #[error("geo file {} holds neither places nor networks: its type is {kind:?}", path.display())]
+    Unknown {
         /// The file.
         path: PathBuf,
         /// What the file calls itself.
         kind: String,
     },
-}
-
-/// What the makers of the files in use ask to be said where their data is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attribution {
-    /// The sentence.
-    pub text: &'static str,
-    /// Where it links to.
-    pub url: &'static str,
-}
-
-const DB_IP: Attribution = Attribution { text: "IP Geolocation by DB-IP", url: "https://db-ip.com" };
-const GEOLITE: Attribution = Attribution {
-    text: "This product includes GeoLite Data created by MaxMind, available from https://www.maxmind.com",
-    url: "https://www.maxmind.com",
-};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    Nested,
-    Flat,
-}
-
-#[derive(Debug)]
-struct GeoFile {
-    path: PathBuf,
-    reader: Reader<Mmap>,
-    layout: Layout,
-    /// A damaged record was met and logged.
-    damaged: AtomicBool,
 }
 
 impl Geo {
@@ -104,6 +79,29 @@ impl Geo {
         }
     }
 
+    /// Through whose network `address` comes; empty when no file knows.
+    pub fn network(&self, address: IpAddr) -> Network {
+        let address = address.to_canonical();
+        let mut network = Network::default();
+        if has_place(address) {
+            for file in &self.files {
+                file.add_network(address, &mut network);
+            }
+            network.hosting |= hosting::is_hosting(network.asn);
+        }
+        network
+    }
+
+    /// The files, in order of preference.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(GeoFile::path)
+    }
+
+    /// Whether any file knows places.
+    pub fn knows_places(&self) -> bool {
+        self.files.iter().any(GeoFile::has_places)
+    }
+
     /// What must be said where places are shown, each maker once.
     pub fn attribution(&self) -> Vec<Attribution> {
         let mut said = Vec::new();
@@ -122,71 +120,6 @@ impl Geo {
         }
         self.files.iter().find_map(|file| file.place(address)).unwrap_or_default()
     }
-}
-
-impl GeoFile {
-    fn open(path: &Path) -> Result<Self, GeoError> {
-        let unreadable = |cause| GeoError::Unreadable { path: path.to_owned(), cause };
-        // SAFETY: the mapping is valid as long as nobody shortens or rewrites the file in place; geo files are replaced by
-        // renaming, as this module's head asks.
-        let reader = unsafe { Reader::open_mmap(path) }.map_err(unreadable)?;
-        let Some(layout) = layout(&reader).map_err(unreadable)? else {
-            return Err(GeoError::NoPlaces { path: path.to_owned(), kind: reader.metadata().database_type.clone() });
-        };
-        Ok(Self { path: path.to_owned(), reader, layout, damaged: AtomicBool::new(false) })
-    }
-
-    /// `None` when the file does not know the country of `address`.
-    fn place(&self, address: IpAddr) -> Option<Place> {
-        if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
-            return None;
-        }
-        match self.decode(address) {
-            Ok(place) => place.filter(|place| !place.country.is_empty()),
-            Err(error) => {
-                if !self.damaged.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(file = %self.path.display(), %error, "geo file holds damaged records");
-                }
-                None
-            }
-        }
-    }
-
-    fn decode(&self, address: IpAddr) -> Result<Option<Place>, MaxMindDbError> {
-        let found = self.reader.lookup(address)?;
-        Ok(match self.layout {
-            Layout::Flat => found.decode::<FlatRecord<'_>>()?.map(FlatRecord::place),
-            Layout::Nested => found.decode::<NestedRecord<'_>>()?.map(NestedRecord::place),
-        })
-    }
-
-    fn attribution(&self) -> Option<Attribution> {
-        let kind = &self.reader.metadata().database_type;
-        if kind.starts_with("GeoLite") {
-            return Some(GEOLITE);
-        }
-        // The free DB-IP files come in both layouts; the flat ones do not name their maker inside.
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        (kind.starts_with("DBIP") || name.starts_with("dbip") || name.starts_with("db-ip")).then_some(DB_IP)
-    }
-}
-
-/// Reads the layout off the first record that has a country.
-fn layout(reader: &Reader<Mmap>) -> Result<Option<Layout>, MaxMindDbError> {
-    for found in reader.networks(WithinOptions::default().skip_empty_values())?.take(PROBED_RECORDS) {
-        let found = found?;
-        // A path that leads through text is an error to the reader, which only says that the layout is another one.
-        let has = |path: &[PathElement<'_>]| matches!(found.decode_path::<&str>(path), Ok(Some(_)));
-        if has(&[PathElement::Key("country_code")]) {
-            return Ok(Some(Layout::Flat));
-        }
-        if has(&[PathElement::Key("country"), PathElement::Key("iso_code")])
-            || has(&[PathElement::Key("continent"), PathElement::Key("code")])
-        {
-            return Ok(Some(Layout::Nested));
-        }
-    }
-    Ok(None)
 }
 
 /// Two capital letters; edges write `XX` for unknown and `T1` for Tor.
@@ -218,38 +151,9 @@ fn with_hint(mut place: Place, hint: &PlaceHint) -> Place {
     place
 }
 
-/// Whether an address (canonical) can be somewhere: not private, local, reserved or made for documents.
-fn has_place(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => v4_has_place(address),
-        IpAddr::V6(address) => v6_has_place(address),
-    }
-}
-
-fn v4_has_place(address: Ipv4Addr) -> bool {
-    let [first, second, third, _] = address.octets();
-    !(first == 0
-        || first >= 240
-        || address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_documentation()
-        // Shared by carriers behind their own translation.
-        || (first == 100 && second & 0xC0 == 64)
-        // Benchmarks, and IETF protocol assignments.
-        || (first == 198 && second & 0xFE == 18)
-        || (first == 192 && second == 0 && third == 0))
-}
-
-fn v6_has_place(address: Ipv6Addr) -> bool {
-    // Global unicast is 2000::/3; documents use 2001:db8::/32 and 3fff::/20 of it.
-    let [first, second, ..] = address.segments();
-    first & 0xE000 == 0x2000 && !(first == 0x2001 && second == 0x0DB8) && !(first == 0x3FFF && second & 0xF000 == 0)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::file::{DB_IP, GEOLITE};
     use super::writer::{Value, write};
     use super::*;
 
@@ -325,41 +229,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nowhere() {
-        for nowhere in [
-            "0.0.0.0",
-            "10.1.2.3",
-            "100.64.0.1",
-            "127.0.0.1",
-            "169.254.1.1",
-            "172.16.0.1",
-            "192.0.0.8",
-            "192.0.2.1",
-            "192.168.1.1",
-            "198.18.0.1",
-            "198.51.100.7",
-            "203.0.113.9",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "64:ff9b::1",
-            "fc00::1",
-            "fe80::1",
-            "ff02::1",
-            "2001:db8::1",
-            "3fff::1",
-        ] {
-            assert!(!has_place(nowhere.parse().unwrap()), "{nowhere}");
-        }
-        for somewhere in ["1.1.1.1", "100.128.0.1", "172.32.0.1", "192.0.1.1", "198.20.0.1", "2a02::1", "2001:4860::1"]
-        {
-            assert!(has_place(somewhere.parse().unwrap()), "{somewhere}");
-        }
-    }
-
-    #[test]
     fn hints_win_field_by_field() {
         let folder = tempfile::tempdir().unwrap();
         let geo = Geo::open(&files(folder.path())).unwrap();
@@ -391,9 +260,9 @@ mod tests {
         let missing = folder.path().join("missing.mmdb");
         let broken = folder.path().join("broken.mmdb");
         std::fs::write(&broken, "not a database").unwrap();
-        let other = folder.path().join("asn.mmdb");
-        let network = Value::Map(vec![("autonomous_system_number", Value::Number(7))]);
-        write(&other, "GeoLite2-ASN", 4, &[("8.8.8.0", 24, network)]);
+        let other = folder.path().join("domain.mmdb");
+        let domain = Value::Map(vec![("domain", Value::Text("example.com"))]);
+        write(&other, "GeoIP2-Domain", 4, &[("8.8.8.0", 24, domain)]);
         let empty = folder.path().join("empty.mmdb");
         write(&empty, "GeoLite2-City", 4, &[]);
         for path in [missing, broken, other, empty] {
@@ -414,6 +283,7 @@ mod tests {
             if let Ok(geo) = Geo::open(&[&path]) {
                 let _ = place(&geo, "81.2.69.142");
                 let _ = place(&geo, "2a02:100::1");
+                let _ = geo.network("81.2.69.142".parse().unwrap());
             }
         }
     }

@@ -1,13 +1,16 @@
 //! Hit -> event: everything that is derived from what the edge saw.
 //!
-//! The steps are a named list. Each sees one event and fills its own part of it, needs no other step, and cannot fail: what
-//! cannot be told stays empty. A batch goes through step by step, so that each is timed by name at no cost per event.
+//! The steps are a named list. Each sees one event and fills its own part of it, needs at most what the steps before it
+//! filled, and cannot fail: what cannot be told stays empty. A batch goes through step by step, so that each is timed by name at no cost per event.
 
 pub mod agent;
 pub mod bot;
 mod campaign;
+mod channel;
 pub mod geo;
+mod language;
 mod referrer;
+mod source;
 mod visitor;
 
 use std::net::IpAddr;
@@ -17,7 +20,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use crate::domain::click_id::EventId;
-use crate::domain::event::{Agent, Event, EventKind, Place};
+use crate::domain::event::{Agent, Event, EventKind, Network, Place, Referrer};
 use crate::domain::hit::{Carried, ConversionHit, ConversionKind, Hit, PageHit, PlaceHint, What};
 use crate::domain::workspace::AddressStorage;
 use crate::telemetry;
@@ -74,11 +77,26 @@ const STEPS: &[Step] = &[
         name: "geo",
         apply: |with, draft| draft.event.place = with.geo.load().place(draft.address, draft.place.as_ref()),
     },
+    Step { name: "network", apply: |with, draft| draft.event.network = with.geo.load().network(draft.address) },
     Step { name: "agent", apply: |with, draft| draft.event.agent = with.agents.get(&draft.user_agent) },
-    Step { name: "referrer", apply: |_, draft| draft.event.referrer = referrer::referrer(&draft.referrer) },
+    Step { name: "referrer", apply: |_, draft| draft.event.referrer = came_from(draft) },
     Step { name: "campaign", apply: |_, draft| draft.event.utm = campaign::campaign(&draft.event.url) },
+    Step { name: "channel", apply: |_, draft| draft.event.channel = channel::channel(&draft.event) },
+    Step {
+        name: "language",
+        apply: |_, draft| draft.event.language = language::language(&draft.event.accept_language),
+    },
     Step { name: "visitor", apply: identify },
 ];
+
+/// Of a page another page of the same site is no place to come from.
+fn came_from(draft: &Draft) -> Referrer {
+    if draft.event.page.is_some() {
+        referrer::referrer_of_page(&draft.referrer, &draft.event.url)
+    } else {
+        referrer::referrer(&draft.referrer)
+    }
+}
 
 /// A first-party id names the visitor; else the site's own name of the person; else address and agent.
 fn identify(with: &Enricher, draft: &mut Draft) {
@@ -153,9 +171,19 @@ impl Enricher {
         self.agents.get(user_agent)
     }
 
+    /// Whether a robot sent the user agent, or none was sent.
+    pub fn is_bot(&self, user_agent: &str) -> bool {
+        !self.agents.get(user_agent).bot.is_empty()
+    }
+
     /// The place of an address, with what a trusted edge says of it.
     pub fn place(&self, address: IpAddr, hint: Option<&PlaceHint>) -> Place {
         self.geo.load().place(address, hint)
+    }
+
+    /// Through whose network an address comes; empty without a file that knows networks.
+    pub fn network(&self, address: IpAddr) -> Network {
+        self.geo.load().network(address)
     }
 
     /// The geo files in use.
@@ -235,7 +263,7 @@ fn carry(event: &mut Event, of_click: Carried) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{Conversion, PageEvent};
+    use crate::domain::event::{Channel, Conversion, PageEvent};
     use crate::domain::hit::Trigger;
     use crate::domain::id::{LinkId, WorkspaceId};
     use proptest::prelude::*;
@@ -255,6 +283,7 @@ mod tests {
             user_agent: FIREFOX.into(),
             referrer: "https://www.example.com/page?secret=1".into(),
             url: "https://shop.example/?utm_source=mail".into(),
+            accept_language: "en-gb,en;q=0.8".into(),
             trigger: Trigger::Qr,
             place: Some(PlaceHint { country: "GB".into(), region: "ENG".into(), ..PlaceHint::default() }),
             repeat_window_secs: 3_600,
@@ -274,6 +303,7 @@ mod tests {
         assert_eq!((event.agent.browser.as_str(), event.agent.os.as_str()), ("Firefox", "Windows"));
         assert_eq!((event.agent.device.as_str(), event.agent.bot.as_str()), ("Desktop", ""));
         assert_eq!(event.referrer.url, "https://www.example.com/page");
+        assert_eq!((event.channel, event.language.as_str()), (Channel::Email, "en-GB"));
         assert_eq!(event.utm.source, "mail");
         assert_eq!(event.url, "https://shop.example/?utm_source=mail");
         assert_ne!(event.visitor, 0);
@@ -338,6 +368,53 @@ mod tests {
         // One parsed agent is shared by all.
         assert!(batch.iter().all(|event| Arc::ptr_eq(&event.agent, &batch[0].agent)));
         assert!(enricher.enrich_batch(Vec::new()).is_empty());
+    }
+
+    /// Whatever is sent is read in one go: what grows with the square of its length, or worse, would take hours here.
+    #[test]
+    fn hostile_headers_are_read() {
+        let enricher = enricher();
+        let seeds = [
+            "a",
+            "(",
+            ")",
+            ";",
+            "/",
+            "\\",
+            "%",
+            "Mozilla/",
+            "Mozilla/5.0 (Linux; Android ",
+            "bot",
+            "http://",
+            "Version/4.0 ",
+            "(compatible; ",
+            "Build/",
+            "https://a.",
+            "@",
+            "utm_",
+            "gclid=&",
+            "\u{202e}",
+            "é",
+            "%%%41",
+            "[",
+            "en-",
+            ",;q=",
+        ];
+        for number in 0..1_000 {
+            let (one, other) = (seeds[number % seeds.len()], seeds[number / seeds.len() % seeds.len()]);
+            let text = [one, other].concat().repeat(8_192 / (one.len() + other.len()));
+            let text = if number % 2 == 0 { format!("https://{text}") } else { text };
+            let hit = Hit {
+                user_agent: text.clone(),
+                referrer: text.clone(),
+                url: format!("https://example.com/?{text}"),
+                params: text.clone(),
+                accept_language: text,
+                ..hit(0)
+            };
+            let event = enricher.enrich(EventId(1), hit);
+            assert!(event.agent.user_agent.len() <= agent::MAX_BYTES && event.language.len() <= 12);
+        }
     }
 
     #[test]

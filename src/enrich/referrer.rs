@@ -1,10 +1,11 @@
-//! `Referer` -> host and address.
+//! `Referer` -> host, address and name of the source.
 //!
 //! The address keeps scheme, host, port and path; user and password, query and fragment are left behind, for they may
 //! name people. What is no address of the web or of an app (`about:client`, `file:`, a bare word) counts as a direct visit.
 
 use url::Host;
 
+use super::source;
 use crate::domain::event::Referrer;
 
 /// The longest address that is kept, in bytes.
@@ -18,6 +19,15 @@ const SCHEMES: &[(&str, &str)] = &[("https", "443"), ("http", "80"), ("android-a
 /// Where the visitor came from; empty for direct visits.
 pub fn referrer(header: &str) -> Referrer {
     parse(header.trim()).unwrap_or_default()
+}
+
+/// Where the visitor of the page at `url` came from; empty when it was another page of the same host.
+pub fn referrer_of_page(header: &str, url: &str) -> Referrer {
+    let found = referrer(header);
+    if !found.host.is_empty() && parse(url.trim()).is_some_and(|page| page.host == found.host) {
+        return Referrer::default();
+    }
+    found
 }
 
 fn parse(header: &str) -> Option<Referrer> {
@@ -50,7 +60,8 @@ fn parse(header: &str) -> Option<Referrer> {
         Some(bare) if bare.contains('.') => bare.to_owned(),
         _ => host,
     };
-    Some(Referrer { host, url, name: String::new() })
+    let name = source::of_host(&host).map_or("", |source| source.name).to_owned();
+    Some(Referrer { host, url, name })
 }
 
 /// Host (an IPv6 address in its brackets) and port digits; `None` when there is a port that is none.
@@ -115,6 +126,20 @@ mod tests {
             let found = referrer(header);
             assert_eq!((found.host.as_str(), found.url.as_str()), (host, url), "{header}");
         }
+    }
+
+    #[test]
+    fn pages_of_the_same_host_are_no_source() {
+        for (header, host) in [
+            ("https://www.example.com/before", ""),
+            ("http://example.com:8080/", ""),
+            ("https://app.example.com/", "app.example.com"),
+            ("https://t.co/x", "t.co"),
+            ("", ""),
+        ] {
+            assert_eq!(referrer_of_page(header, "https://example.com/?a=b").host, host, "{header}");
+        }
+        assert_eq!(referrer_of_page("https://t.co/x", "/").name, "X");
     }
 
     #[test]

@@ -48,7 +48,7 @@ use crate::web::state::App;
 use crate::web::streams::Streams;
 
 use listen::{ListenOptions, Listener};
-pub use pipeline::{Draining, geo_files, open_geo, spool_folder, start_ingest};
+pub use pipeline::{Draining, find_geo, open_geo, spool_folder, start_ingest};
 use recorder::SpoolRecorder;
 use router::router;
 use source::{CatalogSource, follow_changes};

@@ -13,7 +13,7 @@ use super::Stores;
 use crate::calendar::Clock;
 use crate::config::{IngestConfig, PlacesConfig};
 use crate::engines;
-use crate::enrich::{EnrichOptions, Enricher, Geo};
+use crate::enrich::{EnrichOptions, Enricher, Geo, GeoError};
 use crate::ingest::{Drain, DrainOptions, Ingest};
 use crate::spool::{self, Disk, Reader, RealDisk, Status};
 
@@ -31,25 +31,30 @@ pub fn spool_folder(places: &PlacesConfig, given: Option<&Path>) -> PathBuf {
     given.map_or_else(|| places.data_dir.join("spool"), Path::to_owned)
 }
 
-/// The geo files named in the settings, or else those that were fetched.
-pub fn geo_files(places: &PlacesConfig) -> Vec<PathBuf> {
-    if places.geo_files.is_empty() {
-        engines::geo_files(places.engines_dir.as_deref())
-    } else {
-        places.geo_files.clone()
+/// Opens the geo files named in the settings, and those that were fetched when the named ones know no places; reads from
+/// disk.
+///
+/// # Errors
+/// When a file cannot be read as one.
+pub fn find_geo(places: &PlacesConfig) -> Result<Geo, GeoError> {
+    let named = Geo::open(&places.geo_files)?;
+    if named.knows_places() {
+        return Ok(named);
     }
+    let mut files = places.geo_files.clone();
+    files.extend(engines::geo_files(places.engines_dir.as_deref()));
+    Geo::open(&files)
 }
 
-/// Opens the geo files; reads from disk.
+/// Opens the geo files as [`find_geo`] does, and says what is to be said of them.
 ///
 /// # Errors
 /// When a file cannot be read as one.
 pub fn open_geo(places: &PlacesConfig) -> anyhow::Result<Geo> {
-    let files = geo_files(places);
-    if files.is_empty() {
+    let geo = find_geo(places)?;
+    if !geo.knows_places() {
         tracing::warn!("no geo file: countries and cities will be unknown; name one with --geo-file");
     }
-    let geo = Geo::open(&files)?;
     for attribution in geo.attribution() {
         tracing::info!("{} ({})", attribution.text, attribution.url);
     }

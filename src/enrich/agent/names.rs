@@ -66,6 +66,7 @@ pub const BROWSERS: &[Browser] = &[
     browser("YandexSearch/", "Yandex"),
     browser("BingSapphire/", "Bing"),
     browser("GSA/", "GSA"),
+    browser("GoogleApp/", "GSA"),
     browser("Flipboard/", "Flipboard"),
     browser("Tumblr/", "Tumblr"),
     // Browsers on other browsers' engines.
@@ -132,6 +133,8 @@ pub const BROWSERS: &[Browser] = &[
     browser("HeadlessChrome/", "Chrome Headless"),
     browser("Chromium/", "Chromium"),
     versioned("; wv)", WEB_VIEW, "Chrome/"),
+    // Before Android 5 views did not say so.
+    versioned("Version/4.0 Chrome/", WEB_VIEW, "Chrome/"),
     browser("Chrome/", "Chrome"),
     // The old and the plain.
     browser("IEMobile/", "IEMobile"),
@@ -251,7 +254,7 @@ pub const DEVICES: &[(&str, &str)] = &[
     ("watchOS", WEARABLE),
     ("Galaxy Watch", WEARABLE),
     ("Wear OS", WEARABLE),
-    ("; SM-R", WEARABLE),
+    (" SM-R", WEARABLE),
     ("QtCarBrowser", EMBEDDED),
     ("Tesla/", EMBEDDED),
     ("Raspbian", EMBEDDED),

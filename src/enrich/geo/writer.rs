@@ -1,4 +1,4 @@
-//! Writes tiny MaxMind-format files for the tests of both record layouts.
+//! Writes tiny MaxMind-format files for the tests of all record layouts.
 //!
 //! The format: a binary tree over address bits with 24-bit records, 16 zero bytes, the data section, a marker and the
 //! metadata. Pointers in the data section are not used.
@@ -15,6 +15,7 @@ pub enum Value {
     Short(u16),
     Number(u32),
     Long(u64),
+    Flag(bool),
 }
 
 impl Value {
@@ -43,6 +44,8 @@ impl Value {
                 header(bytes, 9, 8);
                 bytes.extend_from_slice(&number.to_be_bytes());
             }
+            // The size is the value.
+            Self::Flag(flag) => header(bytes, 14, usize::from(*flag)),
             Self::Number(number) => {
                 header(bytes, 6, 4);
                 bytes.extend_from_slice(&number.to_be_bytes());
