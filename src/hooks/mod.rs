@@ -40,7 +40,7 @@ use send::Sender;
 use subscriptions::Subscriptions;
 
 /// At the end, how long attempts under way may take, and what was published last may take to be written.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What the surfaces reach of webhooks. Cheap to clone.
 #[derive(Clone)]
@@ -148,7 +148,7 @@ impl Telling {
         self.stop.cancel();
     }
 
-    /// Ends, within little more than a second: what was published is written, attempts under way are given up. To be called
+    /// Ends, within a second: what was published is written, attempts under way are given up. To be called
     /// when nothing more is published. What is in Postgres goes on with the next start.
     pub async fn stop(mut self) {
         self.stop.cancel();

@@ -68,7 +68,7 @@ pub async fn ask(scene: &Scene, question: &Question) -> Result<Answer, String> {
 pub const WALK_PAGES: usize = 12;
 
 /// `None` for a start after the end.
-async fn request(scene: &Scene, question: &Question) -> Result<Option<(Request, Zone, Span)>, String> {
+pub async fn request(scene: &Scene, question: &Question) -> Result<Option<(Request, Zone, Span)>, String> {
     let workspace = scene.workspaces[question.workspace].id;
     let zone = Zone::parse(question.timezone).map_err(text)?;
     let span = match &question.start {

@@ -13,6 +13,7 @@ mod answer;
 mod asking;
 mod coverage;
 mod links;
+mod live;
 mod question;
 mod reading;
 mod reckoning;
