@@ -13,12 +13,13 @@ endif
 # The tests bring their own stores and must not touch yours.
 OWN_STORES := env -u DATABASE_URL -u CLICKHOUSE_URL -u CLICKHOUSE_READER_URL
 
-.PHONY: help run build test lint bench engines city city-if-possible corpora crawlers tools clean
+.PHONY: help run build test browser lint bench engines city city-if-possible corpora crawlers tools clean
 
 help:
 	@echo 'make run     fetch the engines once, build, serve on http://127.0.0.1:8080 (ARGS=... for flags)'
 	@echo 'make build   build target/release/linktrail'
 	@echo 'make test    all tests, against engines of their own (TESTS=... to choose)'
+	@echo 'make browser install chromium for the tests of the tracker, where apt-get can (make test does it)'
 	@echo 'make lint    formatting, clippy and documentation without warnings'
 	@echo 'make bench   benchmarks: parts, queries, redirects; the last two need the engines'
 	@echo 'make engines fetch ClickHouse, Postgres and the country data into .engines (209 MB)'
@@ -36,7 +37,7 @@ run: build $(STORES)
 build: tools
 	cargo build --release --locked
 
-test: tools engines corpora
+test: tools engines corpora browser
 	$(OWN_STORES) cargo test --locked -- $(TESTS)
 
 lint: tools
@@ -62,6 +63,13 @@ corpora:
 crawlers: corpora
 	node tests/corpora/crawlers.mjs >src/enrich/bot/crawlers.txt.new
 	mv src/enrich/bot/crawlers.txt.new src/enrich/bot/crawlers.txt
+
+# The tracker is tested in a real browser: Debian's chromium, driven by its chromedriver.
+browser:
+	@if command -v chromedriver >/dev/null && { command -v chromium || command -v google-chrome; } >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; \
+	else echo 'chromium and chromedriver are missing: install them (Debian: apt-get install chromium chromium-driver)' >&2; exit 1; fi
 
 tools:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust from https://rustup.rs' >&2; exit 1; }

@@ -15,7 +15,7 @@ mod ledger;
 mod load;
 mod nodes;
 mod outages;
-mod process;
+pub mod process;
 mod rounds;
 mod slow;
 mod small_disk;
