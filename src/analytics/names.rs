@@ -1,8 +1,9 @@
 //! Where events meet links: conditions on what links are, link ids to links, and the counters that links show.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::catalog::{Choice, LinkFilter};
+use crate::domain::currency::Takings;
 use crate::domain::dimension::LinkAttribute;
 use crate::domain::id::{FolderId, LinkId, TagId, WorkspaceId};
 use crate::domain::link::{Counters, Link};
@@ -72,14 +73,25 @@ impl Analytics {
     /// # Errors
     /// When ClickHouse does not answer.
     pub async fn counters(&self, workspace: WorkspaceId, ids: &[LinkId]) -> Result<HashMap<LinkId, Counters>, Error> {
-        let rows = self.warehouse.link_clicks(workspace, ids).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let counters =
-                    Counters { clicks: row.clicks, last_clicked_ms: Some(row.last_ms), ..Counters::default() };
-                (LinkId(row.link_id), counters)
-            })
-            .collect())
+        let rows = self.warehouse.link_counts(workspace, ids).await?;
+        // Sums stand in the events alone; few links have any.
+        let selling: Vec<LinkId> = rows.iter().filter(|row| row.sales > 0).map(|row| LinkId(row.link_id)).collect();
+        let sales = self.warehouse.link_sales(workspace, &selling).await?;
+        let counters = rows.into_iter().map(|row| {
+            let (mut takings, mut buyers) = (Takings::default(), HashSet::<u64>::new());
+            for sold in sales.iter().filter(|sold| sold.of == row.link_id) {
+                takings.add(&sold.currency, sold.sales, sold.amount);
+                buyers.extend(&sold.customers);
+            }
+            let counters = Counters {
+                clicks: row.clicks,
+                last_clicked_ms: (row.clicks > 0).then_some(row.last_ms),
+                leads: row.leads,
+                conversions: buyers.len() as u64,
+                takings,
+            };
+            (LinkId(row.link_id), counters)
+        });
+        Ok(counters.collect())
     }
 }

@@ -23,9 +23,12 @@ use metrics::Counter;
 use tower::Service;
 
 use crate::calendar::clock::Clock;
+use crate::domain::click_id::{ClickKey, EventId};
 use crate::domain::exclusion::DropReason;
 use crate::domain::hit::{Hit, PlaceHint};
-use crate::redirect::{BoxFuture, Click, Decision, Place, Redirect, Resolver, Target, Unresolved, Visit, decide};
+use crate::redirect::{
+    BoxFuture, Click, Decision, Place, Redirect, Resolver, Target, Unresolved, Visit, decide, with_click_id,
+};
 use crate::telemetry::name::{EVENTS_DROPPED_TOTAL, VISITS_TOTAL};
 use crate::web::client::{self, ClientRules, Peer};
 use crate::web::page::{Page, X_ROBOTS_TAG};
@@ -45,8 +48,9 @@ pub struct Refused {
 
 /// Keeps clicks.
 pub trait Recorder: Send + Sync + 'static {
-    /// Takes a click; the future ends when it will survive a crash, or with the reason why it never will be stored.
-    fn record(&self, hit: &Hit) -> impl Future<Output = Result<(), Refused>> + Send;
+    /// Takes a click; the future ends when it will survive a crash, with its identity, or with the reason why it never will
+    /// be stored.
+    fn record(&self, hit: &Hit) -> impl Future<Output = Result<EventId, Refused>> + Send;
 }
 
 /// Answers visits.
@@ -54,6 +58,7 @@ pub struct Visits<R> {
     resolver: Arc<Resolver>,
     clients: ClientRules,
     recorder: R,
+    clicks: ClickKey,
     clock: Clock,
     is_bot: Box<dyn Fn(&str) -> bool + Send + Sync>,
     country: Box<dyn Fn(IpAddr, Option<&PlaceHint>) -> String + Send + Sync>,
@@ -63,18 +68,29 @@ pub struct Visits<R> {
 
 impl<R: Recorder> Visits<R> {
     /// Visits of the links that `resolver` finds. `is_bot` judges a `User-Agent`; it is asked for links that keep robots
-    /// out. `country` tells where an address is, with what a trusted edge says of it; it is asked where countries are left
+    /// out. `clicks` makes the ids that destinations are told. `country` tells where an address is, with what a trusted edge says of it; it is asked where countries are left
     /// out. Metrics go to the recorder that is installed by now.
     pub fn new(
         resolver: Arc<Resolver>,
         clients: ClientRules,
         recorder: R,
+        clicks: ClickKey,
         clock: Clock,
         is_bot: impl Fn(&str) -> bool + Send + Sync + 'static,
         country: impl Fn(IpAddr, Option<&PlaceHint>) -> String + Send + Sync + 'static,
     ) -> Self {
         let (is_bot, country) = (Box::new(is_bot), Box::new(country));
-        Self { resolver, clients, recorder, clock, is_bot, country, outcomes: Outcomes::new(), drops: Drops::new() }
+        Self {
+            resolver,
+            clients,
+            recorder,
+            clicks,
+            clock,
+            is_bot,
+            country,
+            outcomes: Outcomes::new(),
+            drops: Drops::new(),
+        }
     }
 
     /// A visit of a host where nothing else answers, or nothing else did: its own slugs, or else the default domain's. For
@@ -120,10 +136,13 @@ impl<R: Recorder> Visits<R> {
                 self.outcomes.count(Outcome::Expired);
                 sent_on(location, false, target.hide_referrer, false)
             }
-            Decision::Redirect(Redirect { location, permanent, hide_referrer, index, click }) => {
+            Decision::Redirect(Redirect { mut location, permanent, hide_referrer, index, name_click, click }) => {
                 match click.filter(|_| self.wants(&target, address, peer, headers)) {
                     Some(click) => {
-                        self.record(&self.hit(&target, click, address, peer, request, now_ms)).await;
+                        let recorded = self.record(&self.hit(&target, click, address, peer, request, now_ms)).await;
+                        if let Some(id) = recorded.filter(|_| name_click) {
+                            location = with_click_id(&location, &self.clicks.public(id)).unwrap_or(location);
+                        }
                         self.outcomes.count(Outcome::Redirected);
                     }
                     None => self.outcomes.count(Outcome::Uncounted),
@@ -163,10 +182,9 @@ impl<R: Recorder> Visits<R> {
     }
 
     /// The recorder counts what it loses; the visitor is sent on all the same.
-    async fn record(&self, hit: &Hit) {
-        if let Err(Refused { reason }) = self.recorder.record(hit).await {
-            tracing::debug!(reason, "click not recorded");
-        }
+    async fn record(&self, hit: &Hit) -> Option<EventId> {
+        let recorded = self.recorder.record(hit).await;
+        recorded.inspect_err(|Refused { reason }| tracing::debug!(reason, "click not recorded")).ok()
     }
 
     fn page(&self, outcome: Outcome, page: Page) -> Response {

@@ -81,6 +81,10 @@ pub struct Change {
     /// `none` clears the list.
     #[arg(long, value_name = "PATH")]
     exclude_path: Option<Vec<String>>,
+    /// Hosts whose pages may report clicks to /track/click, /track/visit and /track/open (example.com, *.example.com);
+    /// repeat it or use commas. `none` lets all.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    allowed_hostname: Option<Vec<String>>,
 }
 
 /// How long events are kept.
@@ -153,7 +157,8 @@ impl Change {
         replace(&mut exclude.addresses, self.exclude_address, "--exclude-address", exclusion_text::network)?;
         replace(&mut exclude.countries, self.exclude_country, "--exclude-country", exclusion_text::country)?;
         replace(&mut exclude.hosts, self.exclude_host, "--exclude-host", exclusion_text::host)?;
-        replace(&mut exclude.paths, self.exclude_path, "--exclude-path", exclusion_text::path)
+        replace(&mut exclude.paths, self.exclude_path, "--exclude-path", exclusion_text::path)?;
+        replace(&mut settings.allowed_hostnames, self.allowed_hostname, "--allowed-hostname", exclusion_text::host)
     }
 }
 
@@ -196,6 +201,7 @@ fn shown(workspace: &Workspace) -> String {
         honor_do_not_track,
         retention_days,
         exclude,
+        allowed_hostnames,
     } = settings;
     let mut text = String::new();
     let mut line = |name: &str, value: &dyn Display| {
@@ -213,6 +219,7 @@ fn shown(workspace: &Workspace) -> String {
     line("exclude-country", &listed(&exclude.countries));
     line("exclude-host", &listed(&exclude.hosts));
     line("exclude-path", &listed(&exclude.paths));
+    line("allowed-hostname", &listed(allowed_hostnames));
     text
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::currency::Takings;
 use super::id::{DomainId, FolderId, LinkId, TagId, UserId, WorkspaceId};
 use super::patch::patchable;
 
@@ -36,18 +37,16 @@ pub struct Link {
 }
 
 /// What came of a link so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Clicks, as the surface counts them.
     pub clicks: u64,
     /// Leads.
     pub leads: u64,
-    /// First sales of customers.
+    /// Customers who bought.
     pub conversions: u64,
-    /// Sales.
-    pub sales: u64,
-    /// Sum of the sales, in the smallest unit of the currency.
-    pub sale_amount: i64,
+    /// Sums of the sales.
+    pub takings: Takings,
     /// Milliseconds since the epoch.
     pub last_clicked_ms: Option<i64>,
 }

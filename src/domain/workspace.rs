@@ -39,6 +39,9 @@ pub struct WorkspaceSettings {
     pub retention_days: Option<u32>,
     /// Whose events are not recorded; default nobody's.
     pub exclude: Exclusions,
+    /// Hosts whose pages may report clicks without a key; `*.example.com` stands for every host below `example.com`. Empty,
+    /// the default, for all.
+    pub allowed_hostnames: Vec<String>,
 }
 
 impl Default for WorkspaceSettings {
@@ -50,6 +53,7 @@ impl Default for WorkspaceSettings {
             honor_do_not_track: false,
             retention_days: None,
             exclude: Exclusions::default(),
+            allowed_hostnames: Vec::new(),
         }
     }
 }

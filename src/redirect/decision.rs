@@ -49,6 +49,8 @@ pub struct Redirect {
     pub hide_referrer: bool,
     /// Search engines may index the short address.
     pub index: bool,
+    /// The destination is told the click's id, see [`with_click_id`](super::with_click_id).
+    pub name_click: bool,
     /// The click to record, if this is one.
     pub click: Option<Click>,
 }
@@ -102,6 +104,7 @@ fn redirect(target: &Target, destination: &Destination, visit: &Visit<'_>) -> Re
         permanent: target.permanent,
         hide_referrer: target.hide_referrer,
         index: target.index,
+        name_click: target.track_conversion && destination.is_web(),
         click,
     }
 }

@@ -7,6 +7,7 @@
 //! - A store that does not answer is [`Unresolved::Unavailable`], never "not found".
 
 mod cache;
+mod click_param;
 mod decision;
 mod destination;
 mod forward;
@@ -18,6 +19,7 @@ mod source;
 mod target;
 
 pub use cache::CacheLimits;
+pub use click_param::with_click_id;
 pub use decision::{Click, Decision, Redirect, Visit, decide};
 pub use destination::{Destination, MAX_LOCATION_BYTES};
 pub use forward::VisitQuery;

@@ -112,6 +112,14 @@ impl Resolver {
         self.hosts.load().as_ref().and_then(|hosts| hosts.get(&name))
     }
 
+    /// The short domain of this name, the API's own included.
+    ///
+    /// # Errors
+    /// [`Unavailable`] while the domains were never read.
+    pub fn domain(&self, name: &str) -> Result<Option<Place>, Unavailable> {
+        Ok(self.hosts.load().as_ref().ok_or(Unavailable)?.get(&host_name(name)))
+    }
+
     /// The domain whose slugs answer on this host after everything else: its own, or else the default.
     ///
     /// # Errors

@@ -37,6 +37,8 @@ pub struct Target {
     pub block_bots: bool,
     /// Send no referrer to the destination.
     pub hide_referrer: bool,
+    /// The destination is told the click's id.
+    pub track_conversion: bool,
     /// Search engines may index the short address.
     pub index: bool,
     /// Why no click of it is recorded, whoever makes it: its host or its path is left out.
@@ -67,6 +69,7 @@ impl Target {
             forward_parameters: fields.forward_parameters,
             block_bots: fields.block_bots,
             hide_referrer: fields.hide_referrer,
+            track_conversion: fields.track_conversion,
             index: fields.index,
             unwanted: settings.exclude.place_reason(&link.domain, &path(&link.slug)),
             settings: Arc::clone(settings),

@@ -44,6 +44,7 @@ use crate::redirect::{Resolver, ResolverOptions};
 use crate::sites::Sites;
 use crate::telemetry;
 use crate::web::client::ClientRules;
+use crate::web::client_clicks::ClientClicks;
 use crate::web::state::App;
 use crate::web::streams::Streams;
 
@@ -51,7 +52,8 @@ use listen::{ListenOptions, Listener};
 pub use pipeline::{Draining, find_geo, open_geo, spool_folder, start_ingest};
 use recorder::SpoolRecorder;
 use router::router;
-use source::{CatalogSource, follow_changes};
+pub use source::CatalogSource;
+use source::follow_changes;
 pub use stores::{Sharing, Stores};
 
 /// What a first start keeps for its user, in the data folder. Mode 0600.
@@ -140,7 +142,17 @@ impl Server {
             clicks: clicks.clone(),
             clock: clock.clone(),
         });
+        let resolver = Arc::new(Resolver::new(
+            Arc::new(CatalogSource::new(stores.catalog.clone())),
+            ResolverOptions {
+                api_host: public_url.host_str().map(str::to_owned),
+                miss_limit: config.http.miss_limit,
+                ..ResolverOptions::default()
+            },
+        ));
         let app = App {
+            resolver,
+            client_clicks: ClientClicks::default(),
             conversions,
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),
             catalog: stores.catalog.clone(),
@@ -161,7 +173,7 @@ impl Server {
         if let Some(metrics) = metrics.clone() {
             tokio::spawn(tend_metrics(metrics, stop.clone()));
         }
-        let visits = visits(&app, &config.http, &ingest, &stop).await?;
+        let visits = visits(&app, &ingest, &stop).await?;
         let router = router(&app, &config.http, metrics, Arc::clone(&visits));
         let listening = tokio::spawn(
             listener.serve(move |peer| Front::new(Arc::clone(&visits), router.clone(), peer), stop.clone()),
@@ -234,20 +246,8 @@ async fn tend_metrics(metrics: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-async fn visits(
-    app: &App,
-    http: &HttpConfig,
-    ingest: &Ingest,
-    stop: &CancellationToken,
-) -> anyhow::Result<Arc<Visits<SpoolRecorder>>> {
-    let resolver = Arc::new(Resolver::new(
-        Arc::new(CatalogSource::new(app.catalog.clone())),
-        ResolverOptions {
-            api_host: app.public_url.host_str().map(str::to_owned),
-            miss_limit: http.miss_limit,
-            ..ResolverOptions::default()
-        },
-    ));
+async fn visits(app: &App, ingest: &Ingest, stop: &CancellationToken) -> anyhow::Result<Arc<Visits<SpoolRecorder>>> {
+    let resolver = Arc::clone(&app.resolver);
     resolver.reload_domains().await?;
     tokio::spawn(app.sites.clone().keep_fresh(stop.clone()));
     tokio::spawn(follow_changes(
@@ -262,6 +262,7 @@ async fn visits(
         resolver,
         app.clients.clone(),
         SpoolRecorder(ingest.clone()),
+        app.clicks.clone(),
         app.clock.clone(),
         |user_agent| bot::find(user_agent).is_some(),
         {

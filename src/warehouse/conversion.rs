@@ -80,10 +80,10 @@ impl From<ClickRow> for ClickFacts {
     }
 }
 
-/// What was sold in one currency.
+/// What was sold to a customer in one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Row, Deserialize)]
 pub struct SalesRow {
-    /// The customer, or the link.
+    /// The customer.
     pub of: u64,
     /// Lower case.
     pub currency: String,
@@ -93,6 +93,21 @@ pub struct SalesRow {
     pub amount: i64,
     /// Time of the first in milliseconds.
     pub first_ms: i64,
+}
+
+/// What was sold by a link in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Deserialize)]
+pub struct LinkSalesRow {
+    /// The link.
+    pub of: u64,
+    /// Lower case.
+    pub currency: String,
+    /// Sales.
+    pub sales: u64,
+    /// Their sum, in the smallest unit.
+    pub amount: i64,
+    /// Who bought, each once.
+    pub customers: Vec<u64>,
 }
 
 impl Warehouse {
@@ -109,6 +124,23 @@ impl Warehouse {
         sql.push(" AND kind = 'click' AND event_id = ").bind(Value::UInt(click.0)).push(" LIMIT 1");
         let rows: Vec<ClickRow> = self.collect(&sql).await?;
         Ok(rows.into_iter().next().map(ClickFacts::from))
+    }
+
+    /// Sales by link and currency, as the links' counters show them: those of humans' clicks.
+    ///
+    /// # Errors
+    /// When ClickHouse cannot tell.
+    pub async fn link_sales(&self, workspace: WorkspaceId, links: &[LinkId]) -> Result<Vec<LinkSalesRow>, Error> {
+        if links.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = Sql::new(
+            "SELECT link_id AS of, toString(currency) AS currency, count() AS sales, sum(amount) AS amount, \
+             groupUniqArray(customer_id) AS customers FROM events WHERE workspace_id = ",
+        );
+        sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'sale' AND bot = '' AND NOT repeat AND link_id IN ");
+        sql.bind(Value::UInts(links.iter().map(|link| link.0).collect())).push(" GROUP BY of, events.currency");
+        self.collect(&sql).await
     }
 
     /// Sales by customer and currency: of these customers, or of all of the workspace's.

@@ -23,13 +23,17 @@ struct TimeRow {
 
 /// What a link's counters show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Deserialize)]
-pub struct LinkClicksRow {
+pub struct LinkCountsRow {
     /// The link.
     pub link_id: u64,
     /// Clicks by humans, repeats left out.
     pub clicks: u64,
-    /// Time of the last of them in milliseconds.
+    /// Time of the last of them in milliseconds; 0 without one.
     pub last_ms: i64,
+    /// Leads, likewise.
+    pub leads: u64,
+    /// Sales, likewise.
+    pub sales: u64,
 }
 
 impl Warehouse {
@@ -58,19 +62,21 @@ impl Warehouse {
         Ok(rows.first().map(|row| row.at_ms))
     }
 
-    /// Human clicks that are no repeats, and the time of the last, of each of these links.
+    /// Human clicks, leads and sales that are no repeats, and the time of the last click, of each of these links.
     ///
     /// # Errors
     /// When ClickHouse cannot tell.
-    pub async fn link_clicks(&self, workspace: WorkspaceId, links: &[LinkId]) -> Result<Vec<LinkClicksRow>, Error> {
+    pub async fn link_counts(&self, workspace: WorkspaceId, links: &[LinkId]) -> Result<Vec<LinkCountsRow>, Error> {
         if links.is_empty() {
             return Ok(Vec::new());
         }
         let mut sql = Sql::new(
-            "SELECT link_id, sum(events) AS clicks, toUnixTimestamp64Milli(max(last)) AS last_ms FROM events_15m \
-             WHERE workspace_id = ",
+            "SELECT link_id, sumIf(events, kind = 'click') AS clicks, \
+             toUnixTimestamp64Milli(maxIf(last, kind = 'click')) AS last_ms, sumIf(events, kind = 'lead') AS leads, \
+             sumIf(events, kind = 'sale') AS sales FROM events_15m WHERE workspace_id = ",
         );
-        sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'click' AND bot = '' AND NOT repeat AND link_id IN ");
+        sql.bind(Value::UInt(workspace.0))
+            .push(" AND kind IN ('click', 'lead', 'sale') AND bot = '' AND NOT repeat AND link_id IN ");
         sql.bind(Value::UInts(links.iter().map(|link| link.0).collect())).push(" GROUP BY link_id");
         self.collect(&sql).await
     }

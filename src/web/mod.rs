@@ -4,6 +4,7 @@ pub mod answer;
 pub mod body;
 pub mod caller;
 pub mod client;
+pub mod client_clicks;
 pub mod error;
 pub mod instant;
 pub mod page;

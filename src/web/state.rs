@@ -14,9 +14,11 @@ use crate::enrich::Enricher;
 use crate::hooks::Hooks;
 use crate::ingest::Ingest;
 use crate::links::LinkService;
+use crate::redirect::Resolver;
 use crate::sites::Sites;
 
 use super::client::ClientRules;
+use super::client_clicks::ClientClicks;
 use super::streams::Streams;
 
 /// The handles. Cheap to clone.
@@ -42,6 +44,10 @@ pub struct App {
     pub enricher: Arc<Enricher>,
     /// Who asks, behind proxies.
     pub clients: ClientRules,
+    /// Finds links as visits do, in memory.
+    pub resolver: Arc<Resolver>,
+    /// Clicks that pages report themselves.
+    pub client_clicks: ClientClicks,
     /// Webhooks.
     pub hooks: Hooks,
     /// Live streams of events.

@@ -21,9 +21,12 @@ use linktrail::hooks::Hooks;
 use linktrail::hooks::guard::Policy;
 use linktrail::ingest::{Drain, DrainOptions, Ingest};
 use linktrail::links::LinkService;
+use linktrail::redirect::{Resolver, ResolverOptions};
+use linktrail::server::CatalogSource;
 use linktrail::sites::Sites;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
 use linktrail::web::client::ClientRules;
+use linktrail::web::client_clicks::ClientClicks;
 use linktrail::web::state::App;
 use linktrail::web::streams::Streams;
 use secrecy::{ExposeSecret, SecretString};
@@ -127,7 +130,12 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
         clicks: clicks.clone(),
         clock: clock.clone(),
     });
+    let source = Arc::new(CatalogSource::new(catalog.clone()));
+    let resolver = Arc::new(Resolver::new(source, ResolverOptions::default()));
+    resolver.reload_domains().await.unwrap();
     App {
+        resolver,
+        client_clicks: ClientClicks::default(),
         conversions,
         auth: Auth::new(catalog.clone(), clock.clone()),
         analytics: Analytics::new(warehouse.clone(), catalog.clone()),

@@ -3,6 +3,7 @@
 //! Every failure, unknown paths and methods included, wears Dub's envelope (`error.rs`).
 
 mod analytics;
+mod client_track;
 mod customer_body;
 mod customers;
 mod deliveries;
@@ -34,8 +35,13 @@ pub use hook_shape::HookShape;
 /// All routes of this surface.
 pub fn routes() -> Router<App> {
     let mut router = Router::new();
+    let mut for_pages = Router::new();
     for prefix in ["", "/api"] {
         let path = |end: &str| format!("{prefix}{end}");
+        for_pages = for_pages
+            .route(&path("/track/click"), post(client_track::click).options(client_track::preflight))
+            .route(&path("/track/visit"), post(client_track::visit).options(client_track::preflight))
+            .route(&path("/track/open"), post(client_track::open).options(client_track::preflight));
         router = router
             .route(&path("/analytics"), get(reading::analytics))
             .route(&path("/events"), get(reading::events))
@@ -64,6 +70,7 @@ pub fn routes() -> Router<App> {
             .route(&path("/customers/{customer}/{*rest}"), any(not_found));
     }
     router
+        .merge(for_pages.layer(map_response(client_track::open_to_pages)))
         .route("/api", any(not_found))
         .route("/api/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)

@@ -122,7 +122,7 @@ impl LinkContext {
     /// The link of an event.
     pub fn object<'a>(&'a self, app: &App, link: &'a Link) -> LinkObject<'a> {
         let fields: &LinkFields = &link.fields;
-        let counters = self.counters.get(&link.id).copied().unwrap_or_default();
+        let counters = self.counters.get(&link.id).cloned().unwrap_or_default();
         let tags: Vec<TagObject<'_>> = fields
             .tags
             .iter()
@@ -175,8 +175,8 @@ impl LinkContext {
             clicks: counters.clicks,
             leads: counters.leads,
             conversions: counters.conversions,
-            sales: counters.sales,
-            sale_amount: counters.sale_amount,
+            sales: counters.takings.sales(),
+            sale_amount: counters.takings.main_amount(),
             last_clicked: counters.last_clicked_ms.map(instant::format),
             created_at: instant::format(link.created_at_ms),
             updated_at: instant::format(link.updated_at_ms),

@@ -1,6 +1,10 @@
 //! Leads, sales and customers, over HTTP and down to ClickHouse.
 
 mod clicks;
+mod customers;
 mod leads;
 mod linkly;
+mod pages;
+mod running;
+mod sales;
 mod world;

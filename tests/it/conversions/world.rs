@@ -50,6 +50,7 @@ impl World {
         let app = world::app(&database, &warehouse, NOW_MS).await;
         let ours = tenant(&app, "ours@example.com", "go.example.com").await;
         let theirs = tenant(&app, "theirs@example.com", "go.other.example").await;
+        app.resolver.reload_domains().await.unwrap();
         Self { router: router(&app), database, clickhouse: world::clickhouse_client(&urls.writer), app, ours, theirs }
     }
 

@@ -9,7 +9,7 @@ mod client;
 mod clock;
 mod damage;
 mod disk;
-mod home;
+pub mod home;
 mod kills;
 mod ledger;
 mod load;

@@ -139,7 +139,7 @@ async fn events(scene: &Scene, query: Query) -> Result<Vec<Seen>, String> {
     let ids: Vec<LinkId> = ids.into_iter().collect();
     let counters = analytics.counters(workspace, &ids).await.map_err(text)?;
     let links = analytics.links(workspace, &ids).await.map_err(text)?.into_iter().map(|link| {
-        let counters = counters.get(&link.id).copied().unwrap_or_default();
+        let counters = counters.get(&link.id).cloned().unwrap_or_default();
         let (clicks, last_ms) = (counters.clicks, counters.last_clicked_ms);
         (link.id, SeenLink { id: link.id, workspace: link.workspace, clicks, last_ms })
     });

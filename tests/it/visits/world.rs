@@ -15,6 +15,7 @@ use clap::Parser;
 use linktrail::api::visit::{Front, Recorder, Refused, Visits};
 use linktrail::calendar::clock::Clock;
 use linktrail::config::http::HttpConfig;
+use linktrail::domain::click_id::{ClickKey, EventId};
 use linktrail::domain::hit::{Hit, PlaceHint};
 use linktrail::domain::id::{DomainId, LinkId, WorkspaceId};
 use linktrail::domain::link::{Link, LinkFields};
@@ -95,13 +96,13 @@ pub(super) struct Keeper {
 struct Keeping(Arc<Keeper>);
 
 impl Recorder for Keeping {
-    async fn record(&self, hit: &Hit) -> Result<(), Refused> {
+    async fn record(&self, hit: &Hit) -> Result<EventId, Refused> {
         if self.0.refuses.load(Ordering::SeqCst) {
             return Err(Refused { reason: "disk_full" });
         }
         self.0.hits.lock().unwrap().push(hit.clone());
         self.0.passes.acquire().await.unwrap().forget();
-        Ok(())
+        Ok(EventId(7))
     }
 }
 
@@ -144,6 +145,7 @@ impl World {
             resolver,
             ClientRules::new(http),
             Keeping(keeper.clone()),
+            ClickKey::new([7; 16]),
             Clock::fixed(NOW_MS),
             |agent| agent.contains("bot"),
             |_, hint: Option<&PlaceHint>| hint.map_or_else(String::new, |hint| hint.country.clone()),

@@ -1,0 +1,264 @@
+//! `POST /track/click`, `/track/visit` and `/track/open`: reported by pages and apps, without a key.
+//!
+//! Any page may call, unless the workspace lists the hosts that may. Robots are recorded as robots, like those that visit a
+//! short link, so every id that is given out is one of a click that is there.
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, REFERER,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use metrics::counter;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use url::Url;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::track_body::trimmed;
+use crate::domain::exclusion::host_matches;
+use crate::domain::hit::{Hit, Trigger};
+use crate::domain::link::ROOT_SLUG;
+use crate::redirect::{Target, Unresolved, host_name};
+use crate::telemetry::name::EVENTS_DROPPED_TOTAL;
+use crate::web::body::Body;
+use crate::web::client::{self, Peer};
+use crate::web::error::{ApiError, quoted};
+use crate::web::state::App;
+
+const MAX_DOMAIN: usize = 253;
+const MAX_KEY: usize = 190;
+/// Longest address of a page or a referrer, in characters; what is kept of it is shorter.
+const MAX_ADDRESS: usize = 8_192;
+/// Longest address that a hit keeps, in bytes.
+const KEPT_ADDRESS_BYTES: usize = 4_096;
+const KEPT_REFERRER_BYTES: usize = 2_048;
+/// Seconds until somebody who guessed too much may ask again.
+const GUESSED_SECS: u64 = 10;
+const IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
+
+/// What a request tells of its sender.
+pub(super) struct Sender {
+    address: IpAddr,
+    peer: IpAddr,
+    headers: HeaderMap,
+}
+
+impl Sender {
+    fn new(app: &App, peer: Option<Extension<Peer>>, headers: HeaderMap) -> Self {
+        let unknown = Peer(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+        let peer = peer.map_or(unknown, |Extension(peer)| peer).0.ip();
+        Self { address: app.clients.address(peer, &headers), peer, headers }
+    }
+}
+
+/// What a body says of a click.
+struct Said {
+    trigger: Trigger,
+    url: Option<String>,
+    referrer: Option<String>,
+}
+
+/// `POST /track/click`
+pub(super) async fn click(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    let domain = required(&body, "domain", MAX_DOMAIN)?;
+    let key = required(&body, "key", MAX_KEY)?;
+    let said = Said { trigger: Trigger::Link, url: page(&body)?, referrer: referrer(&body)? };
+    let sender = Sender::new(&app, peer, headers);
+    let target = link_at(&app, &sender, &domain, &key).await?.ok_or_else(|| no_link(&domain, &key))?;
+    Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await? })))
+}
+
+/// `POST /track/visit`: of a page behind a domain's root link.
+pub(super) async fn visit(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    let domain = required(&body, "domain", MAX_DOMAIN)?;
+    let said = Said { trigger: Trigger::Pageview, url: page(&body)?, referrer: referrer(&body)? };
+    let sender = Sender::new(&app, peer, headers);
+    let target = link_at(&app, &sender, &domain, ROOT_SLUG).await?.ok_or_else(|| no_link(&domain, ROOT_SLUG))?;
+    Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await? })))
+}
+
+/// `POST /track/open`: an app was opened by a link. Without the link's address nothing is known to have led there.
+pub(super) async fn open(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    let deep_link = trimmed(&body, "deepLink", MAX_ADDRESS)?;
+    let dub_domain = trimmed(&body, "dubDomain", MAX_DOMAIN)?;
+    let Some(deep_link) = deep_link else {
+        return match dub_domain {
+            Some(_) => Ok(Json(json!({ "clickId": null, "link": null }))),
+            None => Err(ApiError::invalid("custom", "deepLink", "Either deepLink or dubDomain is required.")),
+        };
+    };
+    let none = || ApiError::NotFound(format!("Deep link not found: {}", shown(&deep_link)));
+    let url = Url::parse(&deep_link).map_err(|_| none())?;
+    let domain = url.host_str().ok_or_else(none)?.to_owned();
+    let sender = Sender::new(&app, peer, headers);
+    let target = target_at(&app, &sender, &domain, url.path()).await?.ok_or_else(none)?;
+    let key = match url.path().trim_matches('/') {
+        "" => ROOT_SLUG,
+        path => path,
+    };
+    let link = json!({
+        "id": target.link.to_string(),
+        "domain": host_name(&domain),
+        "key": percent_encoding::percent_decode_str(key).decode_utf8_lossy(),
+        "url": target.destination.as_ref().map(|destination| destination.as_str().to_owned()),
+    });
+    let said = Said { trigger: Trigger::Deeplink, url: None, referrer: None };
+    Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await?, "link": link })))
+}
+
+/// `OPTIONS` of all three.
+pub(super) async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Any page may read the answer; there is nothing in it but an id that the page just caused.
+pub(super) async fn open_to_pages(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, OPTIONS"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type, Authorization"));
+    response
+}
+
+/// The click's public id; `None` when the workspace does not record this visitor.
+async fn record(app: &App, sender: &Sender, target: &Target, said: Said) -> Result<Option<String>, ApiError> {
+    let headers = &sender.headers;
+    let settings = &target.settings;
+    if !may_report(&settings.allowed_hostnames, headers) {
+        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("none");
+        let message = format!("The workspace does not take clicks from this host. Origin: {}", quoted(origin));
+        return Err(ApiError::Forbidden(message));
+    }
+    let place = app.clients.place(sender.peer, headers);
+    let country = || app.enricher.place(sender.address, place.as_ref()).country;
+    let dropped = target.drop_reason(|| client::asks_not_to_be_tracked(headers), sender.address, country);
+    if let Some(reason) = dropped {
+        counter!(EVENTS_DROPPED_TOTAL, "reason" => reason.name()).increment(1);
+        return Ok(None);
+    }
+    let now_ms = app.clock.now_ms();
+    let destination = target.destination.as_ref().map(|destination| destination.as_str().to_owned());
+    let url = said.url.or(destination).unwrap_or_default();
+    let params = url.split_once('#').map_or(url.as_str(), |(url, _)| url);
+    let params = params.split_once('?').map_or("", |(_, query)| query);
+    let hit = Hit {
+        at_ms: now_ms,
+        workspace: target.workspace,
+        link: target.link,
+        address: sender.address,
+        user_agent: client::user_agent(headers),
+        referrer: said.referrer.unwrap_or_else(|| client::referrer(headers)),
+        params: cut(params, KEPT_REFERRER_BYTES),
+        url: cut(&url, KEPT_ADDRESS_BYTES),
+        accept_language: client::accept_language(headers),
+        sec_fetch: client::sec_fetch(headers),
+        trigger: said.trigger,
+        place,
+        repeat_window_secs: settings.repeat_window_secs,
+        visitor_epoch: settings.visitor_rotation.epoch(now_ms),
+        address_storage: settings.address_storage,
+        ..Hit::default()
+    };
+    let id = app.client_clicks.record(&app.ingest, &hit).await.map_err(|refused| ApiError::from(*refused))?;
+    Ok(Some(app.clicks.public(id)))
+}
+
+/// Whether the page that calls is on one of the hosts that may; an empty list lets all.
+fn may_report(allowed: &[String], headers: &HeaderMap) -> bool {
+    if allowed.is_empty() {
+        return true;
+    }
+    let header = headers.get(ORIGIN).or_else(|| headers.get(REFERER));
+    let url = header.and_then(|text| Url::parse(text.to_str().ok()?).ok());
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    allowed.iter().any(|pattern| host_matches(pattern, host))
+}
+
+async fn link_at(app: &App, sender: &Sender, domain: &str, key: &str) -> Result<Option<Arc<Target>>, ApiError> {
+    let path = format!("/{}", utf8_percent_encode(key.trim_matches('/'), IN_PATHS));
+    target_at(app, sender, domain, &path).await
+}
+
+/// The link at a path of a short domain; a link that leads nobody on is none.
+async fn target_at(app: &App, sender: &Sender, domain: &str, path: &str) -> Result<Option<Arc<Target>>, ApiError> {
+    let away = || ApiError::Unavailable("Links cannot be looked up at the moment. Please try again.");
+    let Some(place) = app.resolver.domain(domain).map_err(|_| away())? else { return Ok(None) };
+    match app.resolver.resolve(place, path, sender.address).await {
+        Ok(found) => Ok(found.filter(|target| !target.disabled)),
+        Err(Unresolved::TooManyMisses) => Err(ApiError::RateLimited { retry_after_secs: GUESSED_SECS }),
+        Err(Unresolved::Unavailable) => Err(away()),
+    }
+}
+
+fn no_link(domain: &str, key: &str) -> ApiError {
+    ApiError::NotFound(format!("Link not found for domain: {} and key: {}.", shown(&host_name(domain)), shown(key)))
+}
+
+/// What was sent, without quotes.
+fn shown(given: &str) -> String {
+    let quoted = quoted(given);
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn required(body: &Body, field: &'static str, limit: usize) -> Result<String, ApiError> {
+    trimmed(body, field, limit)?
+        .ok_or_else(|| ApiError::invalid("invalid_type", field, format!("{field} is required.")))
+}
+
+/// The page's address; one that is none is as good as absent.
+fn page(body: &Body) -> Result<Option<String>, ApiError> {
+    let url = trimmed(body, "url", MAX_ADDRESS)?;
+    Ok(url.filter(|url| Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))))
+}
+
+fn referrer(body: &Body) -> Result<Option<String>, ApiError> {
+    Ok(trimmed(body, "referrer", MAX_ADDRESS)?.map(|referrer| cut(&referrer, KEPT_REFERRER_BYTES)))
+}
+
+fn cut(text: &str, bytes: usize) -> String {
+    text[..text.floor_char_boundary(bytes)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_that_may_report() {
+        let from = |name: &'static str, value: &'static str| {
+            HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
+        };
+        let allowed = ["example.com".to_owned(), "*.example.org".to_owned()];
+        for (headers, expected) in [
+            (from("origin", "https://example.com"), true),
+            (from("origin", "https://shop.example.org:8443"), true),
+            (from("referer", "https://example.com/page"), true),
+            (from("origin", "https://www.example.com"), false),
+            (from("origin", "https://example.org"), false),
+            (from("origin", "null"), false),
+            (HeaderMap::new(), false),
+        ] {
+            assert_eq!(may_report(&allowed, &headers), expected, "{headers:?}");
+            assert!(may_report(&[], &headers));
+        }
+    }
+}
