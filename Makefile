@@ -21,7 +21,7 @@ help:
 	@echo 'make test    all tests, against engines of their own (TESTS=... to choose)'
 	@echo 'make browser install chromium for the tests of the tracker, where apt-get can (make test does it)'
 	@echo 'make lint    formatting, clippy and documentation without warnings'
-	@echo 'make bench   benchmarks: parts, queries, redirects; the last two need the engines'
+	@echo 'make bench   benchmarks: parts, queries, redirects, ingest; the last ones need the engines'
 	@echo 'make engines fetch ClickHouse, Postgres and the country data into .engines (209 MB)'
 	@echo 'make city    fetch the city data into .engines/city (64 MB)'
 	@echo 'make corpora fetch user agents that the tests measure recognition by (0.4 MB)'

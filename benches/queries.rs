@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench queries` needs the engines (`make engines`); `-- --quick` takes a tenth of the clicks.
 
+#[path = "stage/api.rs"]
+mod api;
 #[path = "stage/http.rs"]
 mod http;
 #[path = "stage/program.rs"]
@@ -15,7 +17,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use program::{Api, Server};
+use api::Api;
+use program::Server;
 use report::{Table, median, quantile};
 
 /// Times that each question is asked.

@@ -4,6 +4,8 @@
 //! `cargo bench --bench redirects` needs the engines (`make engines`); `-- --quick` takes a third of the time. The exit
 //! status is 1 when a click was lost or doubled.
 
+#[path = "stage/api.rs"]
+mod api;
 #[path = "stage/bare.rs"]
 mod bare;
 #[path = "stage/http.rs"]
@@ -24,9 +26,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde_json::Value;
 
+use api::Api;
 use bare::Bare;
 use load::{CONNECTIONS, Round, drive, warm_up};
-use program::{Api, Server};
+use program::Server;
 use report::{Table, median};
 
 /// The program's own, so that the yardstick has what it has.

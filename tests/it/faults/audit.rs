@@ -7,7 +7,8 @@ use crate::world::clickhouse_client;
 
 /// How often each number counts. A click has one address a number; of everything else a retry is a repeat, which does not
 /// count.
-const NUMBERS: &str = "SELECT toUInt64OrZero(extractURLParameter(url, 'n')) AS n, countIf(kind = 'click' OR NOT repeat) \
+const NUMBERS: &str = "SELECT toUInt64OrZero(if(kind IN ('lead', 'sale'), JSONExtractString(metadata, 'n'), \
+        extractURLParameter(url, 'n'))) AS n, countIf(kind = 'click' OR NOT repeat) \
     FROM events WHERE n > 0 GROUP BY n";
 
 /// Rows of the rollup that disagree with the events.
@@ -26,12 +27,27 @@ const SHARED: &str = "SELECT toUInt64(count() - uniqExact(event_id)) FROM events
 const WRONG_FIRSTS: &str = "SELECT count() FROM (SELECT countIf(NOT repeat) AS firsts FROM events WHERE kind = 'click' \
     GROUP BY link_id, visitor, bitShiftRight(event_id, 48) HAVING firsts != 1)";
 
+/// What is kept of visitors, and the same of the events.
+const VISITORS: &str = "SELECT workspace_id, site_id, visitor, min(first_seen), max(last_seen), argMinIfMerge(first_touch), \
+    argMaxIfMerge(last_touch), argMaxIfMerge(user_id) FROM visitors GROUP BY workspace_id, site_id, visitor";
+const VISITORS_OF_EVENTS: &str = "SELECT workspace_id, site_id, visitor, min(timestamp), max(timestamp), \
+    argMinIf({touch}, (timestamp, event_id), kind IN ('click', 'pageview')), \
+    argMaxIf({touch}, (timestamp, event_id), kind IN ('click', 'pageview') AND channel != 'Direct'), \
+    argMaxIf(user_id, (timestamp, event_id), user_id != '') \
+    FROM events WHERE site_id != 0 AND bot = '' AND NOT repeat GROUP BY workspace_id, site_id, visitor";
+/// What a touch tells.
+const TOUCH: &str = "(CAST(referrer_host AS String), referrer_url, CAST(referrer_name AS String), CAST(channel AS String), \
+    CAST(utm_source AS String), CAST(utm_medium AS String), CAST(utm_campaign AS String), CAST(utm_term AS String), \
+    CAST(utm_content AS String), link_id, click_event_id, CAST(page AS String))";
+
 /// What the store says of itself.
 pub struct Audit {
     /// How often each number counts.
     pub counts: HashMap<u64, u64>,
     /// See [`WRONG_FIRSTS`].
     pub wrong_firsts: u64,
+    /// Visitors in whom the two differ, counted on either side.
+    visitors_drift: [u64; 2],
     drift: u64,
     shared: u64,
 }
@@ -41,9 +57,15 @@ impl Audit {
     pub async fn of(reader_url: &str) -> Self {
         let reader = clickhouse_client(reader_url);
         let count = async |question: &str| reader.query(question).fetch_one::<u64>().await.unwrap();
+        let of_events = VISITORS_OF_EVENTS.replace("{touch}", TOUCH);
+        let visitors_drift = [
+            count(&format!("SELECT count() FROM ({VISITORS} EXCEPT {of_events})")).await,
+            count(&format!("SELECT count() FROM ({of_events} EXCEPT {VISITORS})")).await,
+        ];
         Self {
             counts: reader.query(NUMBERS).fetch_all::<(u64, u64)>().await.unwrap().into_iter().collect(),
             wrong_firsts: count(WRONG_FIRSTS).await,
+            visitors_drift,
             drift: count(DRIFT).await,
             shared: count(SHARED).await,
         }
@@ -52,6 +74,7 @@ impl Audit {
     /// The tables agree.
     pub fn assert_consistent(&self) {
         assert_eq!(self.drift, 0, "rows of the rollup that disagree with the events");
+        assert_eq!(self.visitors_drift, [0, 0], "visitors of whom something else is kept than their events say");
         assert_eq!(self.shared, 0, "events that share an identity");
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::home::{Home, PATIENCE};
 use super::ledger::Ledger;
 use super::load::Load;
+use super::report::Report;
 use crate::world::PROGRAM;
 
 /// Events that are answered while the store is away.
@@ -20,7 +21,10 @@ async fn two_hundred_thousand_events_wait_for_clickhouse_and_are_stored_once() {
     let server = home.start().await;
     assert!(server.clickhouse().is_none() && server.postgres().is_some(), "only the catalog is its own");
     let ledger = Ledger::new();
-    let load = Load::start(&ledger, &home, 64);
+    let mut load = Load::start(&ledger, &home, 40);
+    for _ in 0..4 {
+        load.report(&ledger, &home, Report::Pages(100));
+    }
     ledger.reach(1_000).await;
     keeper.kill().await;
     ledger.reach_more(AWAY).await;

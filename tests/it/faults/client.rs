@@ -59,6 +59,11 @@ impl Connection {
         timeout(ANSWER_LIMIT, self.speak(request)).await.unwrap_or(Err(Failure::Hung))
     }
 
+    /// Sends a request and goes away.
+    pub async fn send_and_hang_up(mut self, request: &[u8]) {
+        let _ = self.stream.write_all(request).await;
+    }
+
     async fn speak(&mut self, request: &[u8]) -> Result<(Answer, bool), Failure> {
         self.read.clear();
         self.stream.write_all(request).await.map_err(|_| Failure::Gone)?;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::home::{HASTY, Home, PATIENCE, Server};
+use serde_json::json;
+
+use super::home::{HASTY, Home, PATIENCE, SITE_HOST, Server};
 use super::ledger::Ledger;
 use super::load::Load;
 use super::process::{limit_files, signal};
@@ -84,6 +86,14 @@ async fn a_disk_that_takes_nothing_costs_clicks_but_no_visitor() {
     fill_and_free(&home, server, &fullness).await;
 }
 
+/// Whether a pageview is refused so that its sender comes again; it is accepted when a segment was just deleted.
+async fn is_refused(home: &Home) -> bool {
+    let page = json!({ "site_id": 1, "type": "pageview", "hostname": SITE_HOST, "pathname": "/" });
+    let answer = home.call("POST", "/api/track", Some(&page)).await;
+    assert!(matches!(answer.status, 200 | 503), "{} {}", answer.status, answer.body);
+    answer.status == 503 && answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok())
+}
+
 async fn fill_and_free(home: &Home, server: Server, fullness: &Fullness) {
     let ledger: Arc<Ledger> = Ledger::new();
     let load = Load::start(&ledger, home, 8);
@@ -92,8 +102,10 @@ async fn fill_and_free(home: &Home, server: Server, fullness: &Fullness) {
         let before = home.metric(LOST, "spool_unavailable").await;
         fullness.begin();
         let begun = Instant::now();
-        while home.metric(LOST, "spool_unavailable").await < before + 50 {
+        let mut refused = false;
+        while !refused || home.metric(LOST, "spool_unavailable").await < before + 50 {
             assert!(begun.elapsed() < PATIENCE, "no loss is told");
+            refused |= is_refused(home).await;
             ledger.reach_more(20).await;
         }
         fullness.end();

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -28,6 +28,11 @@ pub const HASTY: [&str; 4] = ["--batch-rows", "200", "--batch-linger-ms", "10"];
 /// Where they lead to.
 const DESTINATION: &str = "https://example.com/landing";
 const PREFIX: &str = "faults-";
+/// The pages of the only site, number 1, are here.
+pub const SITE_HOST: &str = "pages.example";
+/// Somebody who was a lead once.
+pub const CUSTOMER: &str = "somebody";
+const CLICK_FILE: &str = "click";
 
 /// A data folder with the settings of its program.
 pub struct Home {
@@ -161,6 +166,11 @@ impl Home {
         self.small_disk.is_some()
     }
 
+    /// The id of a click that is stored.
+    pub fn click(&self) -> String {
+        fs::read_to_string(self.path().join(CLICK_FILE)).unwrap()
+    }
+
     /// Calls the API.
     pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         call(self.address, &self.key(), method, path, body).await
@@ -261,13 +271,34 @@ async fn furnish() -> PathBuf {
         let made = home.call("POST", "/links", Some(&json!({ "url": DESTINATION, "key": slug }))).await;
         assert_eq!(made.status, 200, "{}", made.body);
     }
+    let status = Command::new(PROGRAM).args(["site", "add", SITE_HOST, "--data-dir"]).arg(home.path()).output();
+    assert!(status.await.unwrap().status.success(), "no site was made");
+    let lead = json!({ "clickId": a_click(&home).await, "eventName": "Met", "customerExternalId": CUSTOMER });
+    let met = home.call("POST", "/track/lead", Some(&lead)).await;
+    assert_eq!(met.status, 200, "{}", met.body);
     assert!(server.stop().await.success());
+    fs::write(home.path().join(CLICK_FILE), lead["clickId"].as_str().unwrap()).unwrap();
     let path = home.keep();
     // Copies run at the same time, so each finds ports of its own.
     for remembered in ["clickhouse/port", "postgres/port", "server.log"] {
         fs::remove_file(path.join(remembered)).unwrap();
     }
     path
+}
+
+/// The id of a click that is stored.
+async fn a_click(home: &Home) -> String {
+    assert_eq!(home.visit(LINKS[0]).await.status, 302);
+    let begun = Instant::now();
+    loop {
+        let told = home.call("GET", "/events?event=clicks&bots=include", None).await;
+        let events: Value = serde_json::from_str(&told.body).unwrap();
+        if let Some(click) = events[0]["click"]["id"].as_str() {
+            return click.to_owned();
+        }
+        assert!(begun.elapsed() < PATIENCE, "the click is not told: {}", told.body);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn copy_of_the_model() -> TempDir {

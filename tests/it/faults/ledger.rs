@@ -21,6 +21,8 @@ use super::home::{Home, PATIENCE};
 pub struct Ledger {
     next: AtomicU64,
     answered: Mutex<Vec<u64>>,
+    /// How many of each kind.
+    kinds: Mutex<BTreeMap<&'static str, usize>>,
     /// Answers that were no promises, by status.
     others: Mutex<BTreeMap<u16, u64>>,
     torn: AtomicU64,
@@ -37,9 +39,16 @@ impl Ledger {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Notes that events were promised to be stored.
-    pub fn answer(&self, numbers: &[u64]) {
+    /// Notes that events of a kind were promised to be stored.
+    pub fn answer(&self, kind: &'static str, numbers: &[u64]) {
         self.answered.lock().unwrap().extend(numbers);
+        *self.kinds.lock().unwrap().entry(kind).or_default() += numbers.len();
+    }
+
+    /// Sees that events of so many kinds were promised.
+    pub fn assert_kinds(&self, kinds: usize) {
+        let found = self.kinds.lock().unwrap();
+        assert_eq!(found.len(), kinds, "{found:?}");
     }
 
     /// Notes an answer that promises nothing.

@@ -1,4 +1,5 @@
-//! The load: numbered requests without pause, over connections that are made anew when they break.
+//! The load: numbered requests without pause, over connections that are made anew when they break. A visit is made once; a
+//! report is sent again until it is answered, and sometimes although it was.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::{Answer, Connection, Failure};
 use super::home::{Home, LINKS};
 use super::ledger::Ledger;
+use super::report::{Report, Reporter};
 
 /// Visitors that come again and again.
 const VISITORS: u64 = 300;
@@ -30,6 +32,21 @@ impl Load {
         load
     }
 
+    /// Begins visits, and reports of every kind.
+    pub fn of_all_kinds(ledger: &Arc<Ledger>, home: &Home, visits: usize) -> Self {
+        let mut load = Self::start(ledger, home, visits);
+        for report in [Report::Page, Report::Page, Report::Pages(10), Report::Lead, Report::Sale] {
+            load.report(ledger, home, report);
+        }
+        load
+    }
+
+    /// Adds a connection with reports.
+    pub fn report(&mut self, ledger: &Arc<Ledger>, home: &Home, report: Report) {
+        let (ledger, reporter, stop) = (Arc::clone(ledger), Reporter::of(home, report), self.stop.clone());
+        self.clients.spawn(reporter.run(ledger, Client::new(home.address), stop));
+    }
+
     /// Ends when every request under way is answered.
     pub async fn finish(mut self) {
         self.stop.cancel();
@@ -40,7 +57,7 @@ impl Load {
 }
 
 /// One visitor's browser: a connection that is kept while it holds.
-struct Client {
+pub struct Client {
     address: SocketAddr,
     connection: Option<Connection>,
 }
@@ -51,7 +68,7 @@ impl Client {
     }
 
     /// Whether there is a connection now; a pause was made when there is none.
-    async fn connect(&mut self) -> bool {
+    pub async fn connect(&mut self) -> bool {
         if self.connection.is_none() {
             self.connection = Connection::open(self.address).await.ok();
         }
@@ -61,8 +78,15 @@ impl Client {
         self.connection.is_some()
     }
 
+    /// Sends, and hangs up before there is an answer.
+    pub async fn send_and_hang_up(&mut self, request: &[u8]) {
+        if let Some(open) = self.connection.take() {
+            open.send_and_hang_up(request).await;
+        }
+    }
+
     /// Sends over the connection there is.
-    async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Failure> {
+    pub async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Failure> {
         let mut open = self.connection.take().ok_or(Failure::Gone)?;
         let (answer, kept) = open.exchange(request).await?;
         self.connection = kept.then_some(open);
@@ -77,7 +101,7 @@ async fn visit(ledger: Arc<Ledger>, mut client: Client, stop: CancellationToken)
         }
         let number = ledger.number();
         match client.exchange(&visit_request(number, client.address)).await {
-            Ok(answer) if answer.status == 302 => ledger.answer(&[number]),
+            Ok(answer) if answer.status == 302 => ledger.answer("visit", &[number]),
             Ok(answer) => ledger.note_status(answer.status),
             Err(failure) => ledger.note_failure(&failure),
         }

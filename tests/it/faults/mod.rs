@@ -16,6 +16,7 @@ mod load;
 mod nodes;
 mod outages;
 pub mod process;
+mod report;
 mod rounds;
 mod slow;
 mod small_disk;

@@ -12,7 +12,9 @@ use super::process::{signal, signal_all};
 
 /// Rounds of each victim, unless the environment says otherwise.
 const ROUNDS: usize = 7;
-const CONNECTIONS: usize = 12;
+/// Connections with visits; there are others with pageviews, leads and sales.
+const VISITS: usize = 8;
+const KINDS: usize = 5;
 
 fn rounds() -> usize {
     std::env::var("LINKTRAIL_FAULT_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"))
@@ -41,7 +43,7 @@ async fn linktrail_killed_at_any_moment_loses_and_doubles_nothing() {
     let ledger = Ledger::new();
     let mut server = home.start().await;
     for round in 0..rounds() {
-        let load = Load::start(&ledger, &home, CONNECTIONS);
+        let load = Load::of_all_kinds(&ledger, &home, VISITS);
         ledger.reach_more(300).await;
         any_moment(300).await;
         // Alone, with its engines, and once more while it starts.
@@ -59,6 +61,7 @@ async fn linktrail_killed_at_any_moment_loses_and_doubles_nothing() {
         load.finish().await;
         ledger.assert_exactly_once(&[&home]).await;
     }
+    ledger.assert_kinds(KINDS);
     assert!(server.stop().await.success());
 }
 
@@ -85,7 +88,7 @@ async fn kill_an_engine(home: &Home, engine: fn(&Server) -> Option<u32>) {
             server = home.start().await;
             victim = engine(&server).expect("it runs since the start");
         }
-        let load = Load::start(&ledger, home, CONNECTIONS);
+        let load = Load::of_all_kinds(&ledger, home, VISITS);
         ledger.reach_more(300).await;
         any_moment(300).await;
         signal(victim, libc::SIGKILL);
@@ -100,5 +103,6 @@ async fn kill_an_engine(home: &Home, engine: fn(&Server) -> Option<u32>) {
         load.finish().await;
         ledger.assert_exactly_once(&[home]).await;
     }
+    ledger.assert_kinds(KINDS);
     assert!(server.stop().await.success());
 }

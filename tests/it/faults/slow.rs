@@ -30,6 +30,7 @@ fn beginnings(home: &Home) -> Vec<(String, bool)> {
     vec![
         ("G".to_owned(), false),
         (format!("GET /one HTTP/1.1\r\nHost: {address}\r\nX-Slow: "), false),
+        (body("/api/track", ""), true),
         (body("/links", &format!("Authorization: Bearer {key}\r\n")), true),
     ]
 }

@@ -25,7 +25,7 @@ async fn a_stop_under_load_is_orderly() {
     let server = home.start().await;
     let processes = server.descendants();
     assert!(processes.len() > 2, "{processes:?}");
-    let load = Load::start(&ledger, &home, 16);
+    let load = Load::of_all_kinds(&ledger, &home, 12);
     ledger.reach(1_000).await;
     let (status, ()) = tokio::join!(server.stop(), async {
         // Long before it has ended nobody is let in any more.
