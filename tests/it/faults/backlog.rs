@@ -21,8 +21,8 @@ async fn two_hundred_thousand_events_wait_for_clickhouse_and_are_stored_once() {
     let server = home.start().await;
     assert!(server.clickhouse().is_none() && server.postgres().is_some(), "only the catalog is its own");
     let ledger = Ledger::new();
-    let mut load = Load::start(&ledger, &home, 40);
-    for _ in 0..4 {
+    let mut load = Load::start(&ledger, &home, 16);
+    for _ in 0..8 {
         load.report(&ledger, &home, Report::Pages(100));
     }
     ledger.reach(1_000).await;

@@ -14,6 +14,7 @@ use super::home::{HASTY, Home};
 use super::ledger::Ledger;
 use super::load::Load;
 use super::process::{signal, signal_all};
+use super::report::Report;
 use crate::world::{PROGRAM, clickhouse_client};
 
 /// Bytes before the first record of a segment, and before the payload of a record.
@@ -23,7 +24,9 @@ const HEAD: usize = 16;
 /// A life that ends without warning, with events in the spool that the store never saw.
 async fn leave_undrained(ledger: &Arc<Ledger>, home: &Home, events: u64) {
     let server = home.start().await;
-    let load = Load::start(ledger, home, 12);
+    let mut load = Load::start(ledger, home, 10);
+    load.report(ledger, home, Report::Page);
+    load.report(ledger, home, Report::Pages(10));
     ledger.reach_more(300).await;
     signal(server.clickhouse().unwrap(), libc::SIGSTOP);
     ledger.reach_more(events).await;
@@ -58,10 +61,11 @@ fn records(bytes: &[u8]) -> Vec<usize> {
     places
 }
 
-/// The number of the visit in a payload.
+/// The number of the event in a payload.
 fn number(payload: &[u8]) -> u64 {
     let url = Hit::decode(payload).unwrap().url;
-    url.rsplit_once("n=").unwrap().1.parse().unwrap()
+    let (_, rest) = url.split_once("?n=").unwrap();
+    rest.split('&').next().unwrap().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +79,7 @@ async fn segments_put_back_with_an_old_checkpoint_lose_and_double_nothing() {
     // What is stored meanwhile is of later sequences, which the old checkpoint knows nothing of.
     for _ in 0..2 {
         let server = home.start().await;
-        let load = Load::start(&ledger, &home, 12);
+        let load = Load::of_all_kinds(&ledger, &home, 10);
         ledger.reach_more(500).await;
         load.finish().await;
         ledger.assert_exactly_once(&[&home]).await;
