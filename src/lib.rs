@@ -33,6 +33,7 @@ pub mod auth;
 pub mod hooks;
 pub mod ingest;
 pub mod links;
+pub mod privacy;
 pub mod redirect;
 pub mod sites;
 // Rank 7: services on services.

@@ -29,6 +29,7 @@ mod session;
 mod sites;
 mod tags;
 mod tls;
+mod turn;
 mod users;
 mod webhooks;
 mod workspaces;
@@ -56,6 +57,7 @@ pub use listen::Change;
 pub use outbox::Note;
 pub use page::{Cursor, Page};
 pub use sites::NewSite;
+pub use turn::{Task, Turn};
 pub use webhooks::{MAX_WEBHOOKS, NewWebhook, WebhookChange};
 
 /// The longest that a look-up for a visit takes.

@@ -40,6 +40,15 @@ impl Catalog {
         self.call().await?.query(text, &[&rows]).await?.iter().map(from_row).collect()
     }
 
+    /// Every workspace whose events are not kept for ever, and for how many days they are. Removed ones too: nobody sees
+    /// their events any more, but they are there.
+    pub async fn retentions(&self) -> Result<Vec<(WorkspaceId, u32)>> {
+        let text = "SELECT id, name, settings, created_at FROM workspace WHERE settings ? 'retention_days' ORDER BY id";
+        let rows = self.call().await?.query(text, &[]).await?;
+        let workspaces: Vec<Workspace> = rows.iter().map(from_row).collect::<Result<_>>()?;
+        Ok(workspaces.into_iter().filter_map(|one| Some((one.id, one.settings.retention_days?))).collect())
+    }
+
     /// One workspace; `None` when it is not there or was removed.
     pub async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
         let text = "SELECT id, name, settings, created_at FROM workspace WHERE id = $1 AND removed_at IS NULL";

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod manage;
+mod retention;
 mod site;
 mod spool;
 mod workspace;
@@ -67,6 +68,10 @@ enum Command {
     /// API keys: add, list, remove.
     #[command(subcommand)]
     Key(manage::KeyCommand),
+    /// Delete the events that are older than their workspace keeps them; `serve` does the same every hour.
+    ///
+    /// How long that is: `linktrail workspace set --retention-days`. A server may be running.
+    Retention(retention::RetentionArgs),
     /// The queue of events on disk that are on their way to ClickHouse.
     #[command(subcommand)]
     Spool(spool::SpoolCommand),
@@ -123,6 +128,7 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Domain(command) => manage::domain(&places, command).await?,
         Command::Site(command) => site::run(&places, command).await?,
         Command::Key(command) => manage::key(&places, command).await?,
+        Command::Retention(args) => retention::run(&places, &args).await?,
         Command::Spool(command) => spool::run(&places, &command)?,
         Command::Check { http, ingest, hooks } => return check::run(Config { places, http, ingest, hooks }).await,
         // Taken care of before there was a runtime.

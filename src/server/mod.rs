@@ -40,6 +40,7 @@ use crate::hooks::send::Sender;
 use crate::hooks::{HookOptions, Hooks, Telling, TellingParts};
 use crate::ingest::{Ingest, LiveEvents};
 use crate::links::LinkService;
+use crate::privacy::retention;
 use crate::redirect::{Resolver, ResolverOptions};
 use crate::sites::Sites;
 use crate::telemetry;
@@ -173,6 +174,12 @@ impl Server {
         if let Some(metrics) = metrics.clone() {
             tokio::spawn(tend_metrics(metrics, stop.clone()));
         }
+        tokio::spawn(retention::keep_pruning(
+            stores.catalog.clone(),
+            stores.warehouse.clone(),
+            app.clock.clone(),
+            stop.clone(),
+        ));
         let visits = visits(&app, &ingest, &stop).await?;
         let router = router(&app, &config.http, metrics, Arc::clone(&visits));
         let listening = tokio::spawn(

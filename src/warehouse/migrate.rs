@@ -110,7 +110,7 @@ impl Warehouse {
     }
 
     /// Puts the engines of this installation into a statement.
-    fn fill_in(&self, statement: &str) -> String {
+    pub(super) fn fill_in(&self, statement: &str) -> String {
         let replicated = "('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')";
         let (on_cluster, local, cluster) = match &self.cluster {
             Some(name) => (format!("ON CLUSTER {}", quoted(name)), "_local", quoted(name)),

@@ -12,6 +12,8 @@ pub mod fact;
 pub mod failure;
 pub mod insert;
 pub mod migrate;
+pub mod mutation;
+pub mod retention;
 pub mod series;
 pub mod session;
 pub mod source;

@@ -130,7 +130,12 @@ impl Sql {
 
     /// The statement as the driver sends it.
     pub(super) fn query(&self, client: &clickhouse::Client) -> Query {
-        let mut query = client.query_raw(&self.text);
+        self.query_as(client, &self.text)
+    }
+
+    /// The same under a text of which the installation's own names were filled in.
+    pub(super) fn query_as(&self, client: &clickhouse::Client, text: &str) -> Query {
+        let mut query = client.query_raw(text);
         for (place, value) in self.values.iter().enumerate() {
             let name = format!("p{place}");
             query = match value {

@@ -15,6 +15,7 @@ mod hooks;
 mod hostile;
 mod links;
 mod oracle;
+mod privacy;
 mod reading;
 mod recognition;
 mod schema;

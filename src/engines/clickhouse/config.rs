@@ -118,6 +118,7 @@ pub(super) fn users(users: &Users<'_>) -> String {
                 <query>GRANT TABLE ENGINE ON *</query>
                 <query>GRANT KILL QUERY, CLUSTER ON *.*</query>
                 <query>GRANT SELECT ON system.processes</query>
+                <query>GRANT SELECT ON system.mutations</query>
             </grants>
         </{writer}>
         <{reader}>
