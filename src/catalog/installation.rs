@@ -73,6 +73,13 @@ impl Catalog {
         u16::try_from(number).map_err(|_| Error::Bug(format!("node number {number}")))
     }
 
+    /// How many nodes were ever registered.
+    pub async fn nodes(&self) -> Result<u64> {
+        let row = self.call().await?.query_opt("SELECT count(*) FROM node", &[]).await?;
+        let count: i64 = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0);
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// Whether this installation has or had a workspace.
     pub async fn has_workspaces(&self) -> Result<bool> {
         let session = self.call().await?;

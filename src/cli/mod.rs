@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod erase;
 mod manage;
 mod retention;
 mod site;
@@ -68,6 +69,10 @@ enum Command {
     /// API keys: add, list, remove.
     #[command(subcommand)]
     Key(manage::KeyCommand),
+    /// Forget a link's events or a person for good, and prove it with a report; exit status 1 when anything is left.
+    ///
+    /// Deletes from all tables, waits for it, and counts again. A server may be running.
+    Erase(erase::EraseArgs),
     /// Delete the events that are older than their workspace keeps them; `serve` does the same every hour.
     ///
     /// How long that is: `linktrail workspace set --retention-days`. A server may be running.
@@ -128,6 +133,7 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Domain(command) => manage::domain(&places, command).await?,
         Command::Site(command) => site::run(&places, command).await?,
         Command::Key(command) => manage::key(&places, command).await?,
+        Command::Erase(args) => return erase::run(&places, &args).await,
         Command::Retention(args) => retention::run(&places, &args).await?,
         Command::Spool(command) => spool::run(&places, &command)?,
         Command::Check { http, ingest, hooks } => return check::run(Config { places, http, ingest, hooks }).await,

@@ -50,6 +50,22 @@ pub fn read_set_aside(path: &Path) -> io::Result<Vec<(u64, Vec<u8>)>> {
     read(&RealDisk, path)
 }
 
+/// Has a file of the folder `set-aside` hold these records and no others; without any it is removed. Blocks.
+pub fn rewrite_set_aside(spool: &Path, file: &str, records: &[(u64, &[u8])]) -> io::Result<()> {
+    let name = file.strip_suffix(SUFFIX).unwrap_or(file);
+    if !records.is_empty() {
+        return write(&RealDisk, spool, name, records).map(drop);
+    }
+    let folder = spool.join(FOLDER);
+    RealDisk.remove(&folder.join(format!("{name}{SUFFIX}")))?;
+    RealDisk.sync_folder(&folder)
+}
+
+/// Where a file that [`Status`](super::Status) names is.
+pub fn set_aside_path(spool: &Path, file: &str) -> PathBuf {
+    spool.join(FOLDER).join(file)
+}
+
 /// The same on any disk.
 pub(crate) fn read(disk: &dyn Disk, path: &Path) -> io::Result<Vec<(u64, Vec<u8>)>> {
     let file = disk.open(path)?;
@@ -84,5 +100,9 @@ mod tests {
             assert_eq!(read, [(7, b"one".to_vec()), (9, b"two".to_vec())]);
         }
         assert_eq!(list(&RealDisk, temp.path()).unwrap(), ["7-9.seg"]);
+        rewrite_set_aside(temp.path(), "7-9.seg", &records[1..]).unwrap();
+        assert_eq!(read_set_aside(&set_aside_path(temp.path(), "7-9.seg")).unwrap(), [(9, b"two".to_vec())]);
+        rewrite_set_aside(temp.path(), "7-9.seg", &[]).unwrap();
+        assert!(list(&RealDisk, temp.path()).unwrap().is_empty());
     }
 }

@@ -57,7 +57,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use aside::read_set_aside;
+pub use aside::{read_set_aside, rewrite_set_aside, set_aside_path};
 pub use checkpoint::Checkpoint;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use reader::{Batch, Damage, Reader};

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod condition;
 pub mod conversion;
 pub mod count;
+pub mod erasure;
 pub mod event;
 pub mod fact;
 pub mod failure;

@@ -12,7 +12,7 @@ use super::sql::Sql;
 use super::{BATCH_LIMIT, Warehouse};
 
 /// Rewriting a large table takes its time.
-const MUTATION_LIMIT: Duration = Duration::from_secs(6 * 3_600);
+pub(super) const MUTATION_LIMIT: Duration = Duration::from_secs(6 * 3_600);
 /// Wait for the mutation, on all replicas.
 const WAIT: (&str, &str) = ("mutations_sync", "2");
 /// Which rows go is asked of tables that replicas share; the answer is the same on each.

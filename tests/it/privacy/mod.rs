@@ -1,4 +1,5 @@
 //! What is not kept: by age, by name, by wish.
 
+mod erasure;
 mod retention;
 mod scene;
