@@ -98,15 +98,14 @@ fn came_from(draft: &Draft) -> Referrer {
     }
 }
 
-/// A first-party id names the visitor; else the site's own name of the person; else address and agent.
+/// A first-party id names the visitor; else address and agent do. That a person is told by name changes neither: what the
+/// browser did before and after is one visitor's.
 fn identify(with: &Enricher, draft: &mut Draft) {
-    let user_id = draft.event.page.as_deref().map_or("", |page| page.user_id.as_str());
-    let name = if draft.visitor_id.is_empty() { user_id } else { draft.visitor_id.as_str() };
     let (workspace, epoch) = (draft.event.workspace, draft.visitor_epoch);
-    draft.event.visitor = if name.is_empty() {
+    draft.event.visitor = if draft.visitor_id.is_empty() {
         with.visitors.visitor(workspace, epoch, draft.address, &draft.user_agent)
     } else {
-        with.visitors.named(workspace, epoch, name)
+        with.visitors.named(workspace, epoch, &draft.visitor_id)
     };
     draft.event.address = draft.address_storage.keep(draft.address);
 }
@@ -320,7 +319,7 @@ mod tests {
             enricher.enrich(EventId(1), Hit { what: What::Page(Box::new(page)), user_agent, ..hit(0) })
         };
         assert_eq!(page("gv_1", "", "a").visitor, page("gv_1", "jane", "b").visitor);
-        assert_eq!(page("", "jane", "a").visitor, page("", "jane", "b").visitor);
+        assert_eq!(page("", "jane", "a").visitor, page("", "", "a").visitor);
         assert_ne!(page("gv_1", "", "a").visitor, page("gv_2", "", "a").visitor);
         assert_ne!(page("", "", "a").visitor, page("", "", "b").visitor);
         // Without one a page and a click of the same browser are the same visitor's.

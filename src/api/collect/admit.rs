@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::error::{Faults, Refusal};
-use super::event::{At, Report};
+use super::event::{At, PIXEL, Report};
 use super::sender::Sender;
 use crate::domain::click_id::EventId;
 use crate::domain::event::PageEvent;
@@ -100,12 +100,17 @@ pub fn admit(app: &App, ground: &Ground<'_>, sender: &Sender, report: Report, no
         address_storage: ground.settings.address_storage,
         idempotency: if report.event_id.is_empty() { 0 } else { idempotency_of(&report.event_id) },
         params: cut(report.query.clone(), MAX_PARAMS),
-        what: What::Page(Box::new(page_hit(app, report, path))),
+        what: What::Page(Box::new(page_hit(app, report, path, keyed))),
         ..Hit::default()
     }))
 }
 
-fn page_hit(app: &App, report: Report, path: String) -> PageHit {
+/// What a server reports, and what a mail program fetches, comes from an address that says nothing of the person: there the
+/// site's own name of the person names the visitor.
+fn page_hit(app: &App, report: Report, path: String, keyed: bool) -> PageHit {
+    let impersonal = keyed || report.kind == PIXEL;
+    let visitor_id = if report.visitor_id.is_empty() && impersonal { &report.user_id } else { &report.visitor_id };
+    let visitor_id = visitor_id.clone();
     PageHit {
         is_pageview: report.is_pageview(),
         event: PageEvent {
@@ -120,7 +125,7 @@ fn page_hit(app: &App, report: Report, path: String) -> PageHit {
             screen_height: report.screen.1,
             duration_ms: report.duration_ms,
         },
-        visitor_id: report.visitor_id,
+        visitor_id,
     }
 }
 
