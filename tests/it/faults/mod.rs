@@ -8,6 +8,7 @@ mod backlog;
 mod client;
 mod clock;
 mod damage;
+mod dead_hooks;
 mod disk;
 pub mod home;
 mod kills;

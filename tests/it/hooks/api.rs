@@ -42,7 +42,7 @@ async fn mistakes_are_told_by_field() {
         assert_eq!(refused.status, 422);
         assert!(refused.body["error"]["message"].as_str().unwrap().contains(expected), "{}", refused.body);
     }
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn what_is_not_ours_looks_like_what_is_not() {
         }
     }
     assert_eq!(world.get(&format!("/webhooks/{id}")).await["url"], "https://example.com/hook");
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn linklys_subscriptions_are_named_by_their_address() {
     }
     // Dub's list shows none of them.
     assert_eq!(world.get("/webhooks").await, json!([]));
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -140,5 +140,5 @@ async fn deliveries_are_listed_in_pages() {
     assert_eq!(walked, all);
     // The same events told again, as after an unclean end, are the same deliveries.
     assert_eq!(receiver.requests().len(), 5);
-    world.telling.stop().await;
+    world.end().await;
 }

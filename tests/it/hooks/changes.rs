@@ -80,7 +80,7 @@ async fn changes_are_told_in_both_words() {
     assert_eq!((&told[0]["link"]["id"], &told[0]["link"]["workspace_id"]), (&json!(id.0), &json!(number)));
     assert!(told[0].get("click").is_none());
     assert_eq!(outbox(&world.database).await, Vec::<String>::new());
-    world.telling.stop().await;
+    world.end().await;
 }
 
 /// What waits in the outbox.

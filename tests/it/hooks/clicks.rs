@@ -115,7 +115,7 @@ async fn a_click_is_told_in_both_words() {
     assert_eq!(list[0]["payload"], told[1].json());
     assert_eq!((&list[0]["attempts"], &list[0]["lastStatus"]), (&json!(1), &json!(200)));
     assert_eq!((of_dub.requests().len(), of_link.requests().len()), (2, 3));
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -137,5 +137,5 @@ async fn a_rotated_secret_signs_on_for_a_day() {
     let told = receiver.wait_for(2).await;
     assert_eq!(told[1].headers["webhook-signature"].split(' ').count(), 1);
     assert_signed(&told[1], rotated["secret"].as_str().unwrap());
-    world.telling.stop().await;
+    world.end().await;
 }

@@ -52,7 +52,7 @@ async fn failures_are_tried_again_until_the_schedule_ends() {
     assert_eq!(world.post(&path, Value::Null).await["status"], "waiting");
     let list = world.deliveries(&hook, |list| all_are(list, 1, "delivered")).await;
     assert_eq!((&list[0]["attempts"], &list[0]["lastStatus"]), (&json!(4), &json!(201)));
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn an_endpoint_that_only_fails_is_turned_off() {
     let on = world.send(&world.ours.key, Method::PATCH, &path, &json!({"disabled": false})).await;
     assert_eq!(json!([on.body["disabledAt"], on.body["consecutiveFailures"]]), json!([null, 0]), "{}", on.body);
     world.deliveries(&hook, |list| all_are(list, 1, "delivered")).await;
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_target_that_is_not_public_is_never_connected_to() {
         assert_eq!(list[0]["lastError"], "the target's address is not public");
     }
     assert_eq!(receiver.connections(), 0);
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn what_an_endpoint_answers_beside_its_status_does_not_matter() {
     world.post(&format!("/webhooks/{}/test", hook["id"].as_str().unwrap()), Value::Null).await;
     let list = world.deliveries(&hook, |list| !list[0]["lastError"].is_null()).await;
     assert_eq!(list[0]["lastError"], "the endpoint did not answer within 5 seconds");
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -173,5 +173,5 @@ async fn a_dead_endpoint_slows_nothing() {
     // What is kept is kept: all of it, or as much as may wait for one webhook.
     let page = format!("/webhooks/{}/deliveries?limit=100", hook["id"].as_str().unwrap());
     assert_eq!(world.get(&page).await.as_array().unwrap().len(), 100);
-    world.telling.stop().await;
+    world.end().await;
 }

@@ -4,6 +4,7 @@ mod api;
 mod changes;
 mod clicks;
 mod endpoints;
-mod receiver;
+mod goings_on;
+pub mod receiver;
 mod stream;
 mod world;

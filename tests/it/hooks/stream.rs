@@ -113,7 +113,7 @@ async fn events_come_as_they_are_stored_under_the_filters_of_the_list() {
     world.app.streams.stop().cancel();
     while nowhere.read().await {}
     assert!(nowhere.events().is_empty(), "{}", nowhere.text);
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn what_a_stream_asks_of_links_follows_the_links() {
     let events = stream.wait_for(1).await;
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].1["link"]["tenantId"], "t1");
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_slow_client_is_told_how_much_it_missed() {
     }
     assert_eq!(seen + missed, CLICKS);
     assert!(missed > 0 && seen >= 1_000, "{seen} seen, {missed} missed");
-    world.telling.stop().await;
+    world.end().await;
 }
 
 #[tokio::test]
@@ -181,5 +181,5 @@ async fn what_a_stream_cannot_do_is_told_and_places_are_bounded() {
     assert_eq!((refused.status().as_u16(), refused.headers().contains_key("retry-after")), (429, true));
     held.pop();
     assert_eq!(open(&world, "").await.status(), 200);
-    world.telling.stop().await;
+    world.end().await;
 }

@@ -34,7 +34,8 @@ pub struct World {
     pub router: Router,
     pub ours: Tenant,
     pub theirs: Tenant,
-    pub telling: Telling,
+    telling: Option<Telling>,
+    options: HookOptions,
     pub database: String,
 }
 
@@ -68,18 +69,35 @@ impl World {
         let ours = Tenant { workspace, key };
         let (workspace, _, key) = tenant(&app, "theirs@example.com", &["go.other.example"]).await;
         let theirs = Tenant { workspace, key };
-        let telling = Telling::start(TellingParts {
+        let router = dub::routes().merge(linkly::routes()).with_state(app.clone());
+        let mut world = Self { app, router, ours, theirs, telling: None, options, database };
+        world.tell().await;
+        world
+    }
+
+    /// Begins to tell, as a start of the program does.
+    pub async fn tell(&mut self) {
+        let app = &self.app;
+        let parts = TellingParts {
             hooks: app.hooks.clone(),
             catalog: app.catalog.clone(),
             clock: app.clock.clone(),
             sender: Sender::new(app.hooks.policy(), Arc::new(SystemResolver)).unwrap(),
             shape: Arc::new(dub::HookShape(app.clone())),
             events: app.ingest.live().listen(),
-            options,
-        })
-        .await;
-        let router = dub::routes().merge(linkly::routes()).with_state(app.clone());
-        Self { app, router, ours, theirs, telling, database }
+            options: self.options.clone(),
+        };
+        self.telling = Some(Telling::start(parts).await);
+    }
+
+    /// Ends telling, as the end of the program does.
+    pub async fn hush(&mut self) {
+        self.telling.take().unwrap().stop().await;
+    }
+
+    /// Ends telling for good.
+    pub async fn end(mut self) {
+        self.hush().await;
     }
 
     pub async fn send(&self, key: &str, method: Method, path: &str, body: &Value) -> Answer {
