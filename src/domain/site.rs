@@ -39,6 +39,11 @@ pub struct SiteSettings {
 }
 
 impl Site {
+    /// The first host that is one, not all below one.
+    pub fn main_host(&self) -> Option<&str> {
+        self.hosts.iter().map(String::as_str).find(|host| !host.starts_with("*."))
+    }
+
     /// Whether pages on this host may report events. `www.` before a host makes no difference.
     pub fn allows(&self, host: &str) -> bool {
         allows(self.hosts.iter().map(String::as_str), host)

@@ -5,6 +5,7 @@
 mod browser;
 mod buckets;
 mod catalog;
+mod collect;
 mod commands;
 mod conversions;
 mod doubt;

@@ -74,7 +74,9 @@ pub fn admit(app: &App, ground: &Ground<'_>, sender: &Sender, report: Report, no
         return Verdict::Dropped(DropReason::ForeignHost);
     }
     let [named, of_origin] = hosts;
-    let host = named.or(of_origin).unwrap_or_default();
+    // A server, or a mail, may name a page without its host.
+    let of_site = ground.site.filter(|_| !report.path.is_empty() || !report.query.is_empty()).and_then(Site::main_host);
+    let host = named.or(of_origin).or(of_site).unwrap_or_default();
     let path = page_path(&report.path, host);
     let who = Who::of(sender, &report);
     let robots = keyed || sender.robots_welcome;

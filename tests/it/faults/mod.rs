@@ -5,7 +5,7 @@
 
 mod audit;
 mod backlog;
-mod client;
+pub mod client;
 mod clock;
 mod damage;
 mod dead_hooks;
