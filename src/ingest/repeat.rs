@@ -63,7 +63,7 @@ fn seen(sameness: Sameness, windows: &Windows, event: &Event) -> Option<Seen> {
         Sameness::Click => {
             click_window_ms(windows, event).map(|window_ms| Seen { link: event.link, who: event.visitor, window_ms })
         }
-        Sameness::Name => (event.kind != EventKind::Click && event.idempotency != 0).then(|| Seen {
+        Sameness::Name => (event.kind != EventKind::Click && event.idempotency != 0).then_some(Seen {
             // Names are given by sites, and by one workspace's conversions.
             link: LinkId(event.site.0),
             who: event.idempotency,

@@ -139,7 +139,7 @@ async fn events_that_the_store_refuses_are_set_aside_and_named_and_the_rest_goes
         toUInt8(if(toUInt64OrZero(extractURLParameter(url, 'n')) % 97 = 0, 'refused', '0'))";
     clickhouse_client(&home.urls().writer).query(refusing).execute().await.unwrap();
     let load = Load::start(&ledger, &home, 8);
-    ledger.reach(1_500).await;
+    ledger.reach(800).await;
     load.finish().await;
     let found = ledger.compare(&[&home]).await;
     found.assert_each_once();
