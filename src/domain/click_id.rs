@@ -8,6 +8,9 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
 
+/// Names under which the id of a click may stand in the query of the page that it led to.
+pub const PARAMETERS: [&str; 3] = ["dub_id", "linkly_cid", "lt_cid"];
+
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const LENGTH: usize = 16;
 const CHECK_BITS: u32 = 31;

@@ -13,6 +13,7 @@
 //! and without any of them `Direct`, as a link typed in, scanned, or opened from a document. Signs are looked for in the
 //! query of the visit and of its destination or page.
 
+use crate::domain::click_id;
 use crate::domain::event::{Channel, Event, EventKind, Referrer, Utm};
 
 use super::source::{self, Kind};
@@ -89,7 +90,6 @@ impl Ids {
         lower.copy_from_slice(name.as_bytes());
         lower.make_ascii_lowercase();
         match &*lower {
-            b"dub_id" | b"linkly_cid" => self.ours = true,
             // Google, Microsoft, TikTok, X, LinkedIn, Yandex, Snapchat, Reddit, Quora, Taboola, Outbrain.
             b"gclid" | b"gbraid" | b"wbraid" | b"dclid" | b"gad_source" | b"gad_campaignid" | b"msclkid"
             | b"ttclid" | b"twclid" | b"li_fat_id" | b"yclid" | b"sccid" | b"rdt_cid" | b"qclid" | b"tblci"
@@ -107,7 +107,7 @@ impl Ids {
             b"srsltid" => {
                 self.other.get_or_insert(Channel::Organic);
             }
-            _ => {}
+            other => self.ours |= click_id::PARAMETERS.iter().any(|name| name.as_bytes() == other),
         }
     }
 }
@@ -232,7 +232,7 @@ mod tests {
             ..event(&format!("https://shop.example/?{query}"), "https://www.google.com/")
         };
         assert_eq!(channel(&page(7, "utm_medium=cpc")), Channel::Link);
-        assert_eq!(channel(&page(0, "dub_id=abc")), Channel::Link);
+        assert_eq!(channel(&page(0, "lt_cid=abc")), Channel::Link);
         assert_eq!(channel(&page(0, "")), Channel::Organic);
     }
 }

@@ -7,7 +7,7 @@ use url::Url;
 use super::error::{Faults, Refusal};
 use super::event::{At, PIXEL, Report};
 use super::sender::Sender;
-use crate::domain::click_id::EventId;
+use crate::domain::click_id::{self, EventId};
 use crate::domain::event::PageEvent;
 use crate::domain::exclusion::DropReason;
 use crate::domain::hit::{Hit, PageHit, PlaceHint, Trigger, What, idempotency_of};
@@ -25,8 +25,6 @@ const MAX_URL: usize = 4_096;
 const MAX_PARAMS: usize = 2_048;
 /// The longest referrer that is kept, in bytes.
 const MAX_REFERRER: usize = 2_048;
-/// Names under which the id of a click is appended to its destination.
-const CLICK_ID_NAMES: [&str; 3] = ["dub_id", "linkly_cid", "lt_cid"];
 
 /// What becomes of an event.
 pub enum Verdict {
@@ -225,7 +223,7 @@ fn foreign(referrer: &str, host: &str) -> String {
 /// The click whose id the page's address carries, if one of ours.
 fn click_of(app: &App, query: &str) -> EventId {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let ids = pairs.filter(|(name, _)| CLICK_ID_NAMES.contains(name)).filter_map(|(_, id)| app.clicks.parse(id));
+    let ids = pairs.filter(|(name, _)| click_id::PARAMETERS.contains(name)).filter_map(|(_, id)| app.clicks.parse(id));
     ids.last().unwrap_or_default()
 }
 
