@@ -226,12 +226,31 @@ impl Catalog {
         row.as_ref().map(from_row).transpose()
     }
 
-    /// Removes a customer and all that is known of it; its events stay. `None` when the workspace has no such customer.
+    /// Removes a customer and what is known of the person, in remembered answers and posted conversions too; its events
+    /// stay. `None` when the workspace has no such customer.
     pub async fn remove_customer(&self, workspace: WorkspaceId, name: &CustomerName) -> Result<Option<CustomerId>> {
-        let text = "DELETE FROM customer WHERE workspace_id = $1 AND (id = $2 OR external_id = $3) RETURNING id";
         let (id, external) = name.values();
-        let row = self.call().await?.query_opt(text, &[&workspace.row(), &id, &external]).await?;
-        row.map(|row| Ok(CustomerId::from_row(row.try_get(0)?))).transpose()
+        let workspace = workspace.row();
+        let mut session = self.call().await?;
+        let work = session.begin().await?;
+        let removing = "DELETE FROM customer WHERE workspace_id = $1 AND (id = $2 OR external_id = $3)
+            RETURNING id, external_id";
+        let Some(row) = work.query_opt(removing, &[&workspace, &id, &external]).await? else { return Ok(None) };
+        let (id, external): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+        let forgetting = "UPDATE idempotency SET answer = jsonb_set(answer, '{customer,profile}',
+                '{\"external_id\": \"\", \"name\": null, \"email\": null, \"avatar\": null}')
+            WHERE workspace_id = $1 AND answer #>> '{customer,id}' = $2";
+        work.execute(forgetting, &[&workspace, &id.to_string()]).await?;
+        let forgetting = "UPDATE idempotency SET answer = jsonb_set(jsonb_set(answer, '{fields,external_id}', 'null'),
+                '{fields,metadata}', 'null')
+            WHERE workspace_id = $1 AND purpose = 'conversion' AND answer #>> '{fields,external_id}' = $2";
+        work.execute(forgetting, &[&workspace, &external]).await?;
+        let forgetting = "UPDATE linkly_conversion
+            SET fields = jsonb_set(jsonb_set(fields, '{external_id}', 'null'), '{metadata}', 'null')
+            WHERE workspace_id = $1 AND fields ->> 'external_id' = $2";
+        work.execute(forgetting, &[&workspace, &external]).await?;
+        work.commit().await?;
+        Ok(Some(CustomerId::from_row(id)))
     }
 
     /// To what the customer's lead of this name is put down, or its latest lead.

@@ -119,3 +119,28 @@ async fn customers_are_listed() {
     let (_, hers) = world.send(Method::GET, &format!("/analytics?interval=7d&customerId={id}"), None).await;
     assert_eq!((&all["clicks"], &hers["clicks"]), (&json!(2), &json!(1)), "{all} {hers}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_customer_is_forgotten() {
+    let world = World::start("customers_forgotten").await;
+    let link = world.link(&world.ours, "a").await;
+    let click = world.click(&world.ours, link).await;
+    for customer in ["42", "43"] {
+        let lead = json!({
+            "clickId": click, "eventName": "Sign up", "customerExternalId": customer, "customerName": "Jane",
+            "customerEmail": "jane@example.com",
+        });
+        world.post("/track/lead", &lead).await;
+        let posted = json!({
+            "event_name": "demo", "external_id": customer, "event_id": customer, "metadata": {"name": "Jane"},
+        });
+        world.post("/api/v1/conversions", &posted).await;
+    }
+    let (status, _) = world.send(Method::DELETE, "/customers/ext_42", None).await;
+    assert_eq!(status, 200);
+    assert_eq!(world.kept("jane").await, [1, 2, 1], "what is left is the other customer's");
+    // What was reported once stays reported.
+    let lead = json!({"clickId": click, "eventName": "Sign up", "customerExternalId": "42"});
+    let answer = world.post("/track/lead", &lead).await;
+    assert_eq!((&answer["link"], &answer["customer"]["email"]), (&Value::Null, &Value::Null));
+}

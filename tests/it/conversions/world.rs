@@ -91,6 +91,18 @@ impl World {
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
+    /// In how many customers, remembered answers and posted conversions a text stands, whatever its case.
+    pub async fn kept(&self, text: &str) -> Vec<i64> {
+        let postgres = self.postgres().await;
+        let pattern = format!("%{text}%");
+        let mut counts = Vec::new();
+        for table in ["customer", "idempotency", "linkly_conversion"] {
+            let sql = format!("SELECT count(*) FROM {table} WHERE to_jsonb({table})::text ILIKE $1");
+            counts.push(postgres.query_one(&sql, &[&pattern]).await.unwrap().get(0));
+        }
+        counts
+    }
+
     async fn postgres(&self) -> tokio_postgres::Client {
         let (client, connection) = tokio_postgres::connect(&self.database, tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
