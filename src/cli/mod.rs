@@ -71,7 +71,8 @@ enum Command {
     Key(manage::KeyCommand),
     /// Forget a link's events or a person for good, and prove it with a report; exit status 1 when anything is left.
     ///
-    /// Deletes from all tables, waits for it, and counts again. A server may be running.
+    /// Deletes from all tables, waits for it, and counts again. A server may be running. ClickHouse takes the files with
+    /// what was deleted off its disk some minutes later (its setting old_parts_lifetime, 8 minutes by default).
     Erase(erase::EraseArgs),
     /// Delete the events that are older than their workspace keeps them; `serve` does the same every hour.
     ///

@@ -1,8 +1,8 @@
 //! What `/analytics` and `/events` resolve before they ask: who may, which link, which span of time.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 
 use super::params::{NamedLink, Reading};
@@ -17,6 +17,9 @@ use crate::web::error::ApiError;
 use crate::web::params::Params;
 use crate::web::state::App;
 
+/// Says within what a visitor is known again, where uniques were asked for and keys of visitors change.
+const UNIQUES: HeaderName = HeaderName::from_static("x-linktrail-uniques");
+
 /// `GET /analytics`
 pub(super) async fn analytics(
     State(app): State<App>,
@@ -25,7 +28,8 @@ pub(super) async fn analytics(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     caller.require("analytics.read")?;
-    analytics::answer(&app, caller.workspace, &params, accept(&headers)).await
+    let answer = analytics::answer(&app, caller.workspace, &params, accept(&headers)).await?;
+    say_uniques(&app, caller.workspace, &params, answer).await
 }
 
 /// `GET /events`
@@ -36,7 +40,24 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     caller.require("analytics.read")?;
-    events::answer(&app, caller.workspace, &params, accept(&headers)).await
+    let answer = events::answer(&app, caller.workspace, &params, accept(&headers)).await?;
+    say_uniques(&app, caller.workspace, &params, answer).await
+}
+
+/// Puts [`UNIQUES`] on an answer that needs it.
+async fn say_uniques(
+    app: &App,
+    workspace: WorkspaceId,
+    params: &Params,
+    mut answer: Response,
+) -> Result<Response, ApiError> {
+    if params.boolean("unique")?.unwrap_or(false) {
+        let settings = app.catalog.workspace(workspace).await?.map(|workspace| workspace.settings).unwrap_or_default();
+        if let Some(scope) = settings.visitor_rotation.scope() {
+            answer.headers_mut().insert(UNIQUES, HeaderValue::from_static(scope));
+        }
+    }
+    Ok(answer)
 }
 
 fn accept(headers: &HeaderMap) -> &str {

@@ -87,6 +87,12 @@ impl Home {
         Self { folder, address, flags: flags.iter().map(ToString::to_string).collect(), variables, small_disk: None }
     }
 
+    /// The same with another filter of its log.
+    pub fn logging(mut self, filter: &str) -> Self {
+        self.variables.push(("LINKTRAIL_LOG", filter.to_owned()));
+        self
+    }
+
     /// Starts the program and returns when it says that it is ready.
     pub async fn start(&self) -> Server {
         let mut server = self.launch();
