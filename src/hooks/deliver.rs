@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::schedule::HookOptions;
-use super::send::Sender;
+use super::send::{SendError, Sender};
 use super::sign;
 use crate::calendar::Clock;
 use crate::catalog::{Attempted, Catalog, Due};
@@ -142,7 +142,7 @@ impl Deliverer {
         let body = Bytes::from(due.payload);
         let headers = sign::headers(&webhook.secrets, &due.event_id, &body, self.clock.now_ms());
         let outcome = self.sender.post(&webhook.url, headers, body).await;
-        let label = outcome.as_ref().map_or_else(|error| error.name(), |_| "delivered");
+        let label = outcome.as_ref().map_or_else(SendError::name, |_| "delivered");
         counter!(name::HOOKS_ATTEMPTS_TOTAL, "flavour" => Flavour::Dub.name(), "outcome" => label).increment(1);
         match outcome {
             Ok(status) => {

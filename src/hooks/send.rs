@@ -155,8 +155,7 @@ async fn drain(mut body: hyper::body::Incoming) {
 fn was_refused(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(inner) = cause {
-        let refused = |error: &std::io::Error| error.get_ref().is_some_and(|inner| inner.is::<Refused>());
-        if inner.is::<Refused>() || inner.downcast_ref::<std::io::Error>().is_some_and(refused) {
+        if inner.is::<Refused>() || inner.downcast_ref::<std::io::Error>().is_some_and(Refused::caused) {
             return true;
         }
         cause = inner.source();
