@@ -101,7 +101,6 @@ pub fn admit(app: &App, ground: &Ground<'_>, sender: &Sender, report: Report, no
         idempotency: if report.event_id.is_empty() { 0 } else { idempotency_of(&report.event_id) },
         params: cut(report.query.clone(), MAX_PARAMS),
         what: What::Page(Box::new(page_hit(app, report, path, keyed))),
-        ..Hit::default()
     }))
 }
 
@@ -223,8 +222,9 @@ fn foreign(referrer: &str, host: &str) -> String {
 /// The click whose id the page's address carries, if one of ours.
 fn click_of(app: &App, query: &str) -> EventId {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let ids = pairs.filter(|(name, _)| click_id::PARAMETERS.contains(name)).filter_map(|(_, id)| app.clicks.parse(id));
-    ids.last().unwrap_or_default()
+    let mut ids =
+        pairs.filter(|(name, _)| click_id::PARAMETERS.contains(name)).filter_map(|(_, id)| app.clicks.parse(id));
+    ids.next_back().unwrap_or_default()
 }
 
 /// At most so many bytes, cut between characters.

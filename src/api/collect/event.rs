@@ -201,7 +201,7 @@ impl<'a> Fields<'a> {
         let given = self.get("type");
         let kind = given.and_then(Value::as_str).and_then(|given| TYPES.into_iter().find(|kind| *kind == given));
         kind.unwrap_or_else(|| {
-            let given = given.map_or_else(|| "nothing".to_owned(), |given| expected("one", given));
+            let given = given.map_or_else(|| "Given: nothing".to_owned(), |given| expected("a type", given));
             self.faults.field("type", format!("Expected one of {}. {given}", TYPES.join(", ")));
             ""
         })

@@ -113,7 +113,9 @@ impl Scene {
     pub fn view(&self, more: Value) -> Value {
         let mut event =
             json!({ "site_id": self.ours.site.0, "type": "pageview", "hostname": "shop.example", "pathname": "/" });
-        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        if let Value::Object(more) = more {
+            event.as_object_mut().unwrap().extend(more);
+        }
         event
     }
 
