@@ -38,6 +38,7 @@ pub mod redirect;
 pub mod sites;
 // Rank 7: services on services.
 pub mod conversions;
+pub mod transfer;
 // Rank 8: what the surfaces share.
 pub mod web;
 // Rank 9: the surfaces.

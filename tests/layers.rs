@@ -13,7 +13,7 @@ const RANKS: &[&[&str]] = &[
     &["plan"],
     &["warehouse", "catalog", "engines"],
     &["analytics", "links", "redirect", "ingest", "auth", "sites", "hooks", "privacy"],
-    &["conversions"],
+    &["conversions", "transfer"],
     &["web"],
     &["api"],
     &["server"],

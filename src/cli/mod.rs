@@ -7,6 +7,7 @@ mod manage;
 mod retention;
 mod site;
 mod spool;
+mod transfer;
 mod workspace;
 
 use std::process::ExitCode;
@@ -78,6 +79,12 @@ enum Command {
     ///
     /// How long that is: `linktrail workspace set --retention-days`. A server may be running.
     Retention(retention::RetentionArgs),
+    /// Bring over links, and events of the past, from another tool.
+    #[command(subcommand)]
+    Import(transfer::ImportCommand),
+    /// Write events and links to files that can be imported elsewhere.
+    #[command(subcommand)]
+    Export(transfer::ExportCommand),
     /// The queue of events on disk that are on their way to ClickHouse.
     #[command(subcommand)]
     Spool(spool::SpoolCommand),
@@ -136,6 +143,8 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Key(command) => manage::key(&places, command).await?,
         Command::Erase(args) => return erase::run(&places, &args).await,
         Command::Retention(args) => retention::run(&places, &args).await?,
+        Command::Export(command) => return transfer::export(&places, command).await,
+        Command::Import(command) => return transfer::import(&places, command).await,
         Command::Spool(command) => spool::run(&places, &command)?,
         Command::Check { http, ingest, hooks } => return check::run(Config { places, http, ingest, hooks }).await,
         // Taken care of before there was a runtime.

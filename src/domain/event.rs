@@ -27,6 +27,14 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Click, Self::Pageview, Self::Custom, Self::Lead, Self::Sale];
+
+    /// The kind of a stored name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The stored name.
     pub fn name(self) -> &'static str {
         match self {

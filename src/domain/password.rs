@@ -21,6 +21,18 @@ pub fn hash(password: &str) -> Result<String, HashError> {
     Ok(hash.to_string())
 }
 
+/// Whether a text is a hash as [`hash`] makes them, with parameters that cost no more to verify.
+pub fn is_hash(text: &str) -> bool {
+    let ours = argon2::Params::default();
+    text.len() <= MAX_LENGTH
+        && text.starts_with("$argon2id$")
+        && PasswordHash::new(text).is_ok_and(|parsed| {
+            argon2::Params::try_from(&parsed).is_ok_and(|params| {
+                params.m_cost() <= ours.m_cost() && params.t_cost() <= ours.t_cost() && params.p_cost() <= ours.p_cost()
+            })
+        })
+}
+
 /// Whether `hash` was made of `password`. False for a hash that is none.
 pub fn verify(password: &str, hash: &str) -> bool {
     password.len() <= MAX_LENGTH
@@ -40,6 +52,12 @@ mod tests {
         assert!(verify("correct horse", &first));
         assert!(!verify("correct horsf", &first));
         assert!(!verify("", &first));
+        assert!(is_hash(&first));
+        for bad in
+            ["", "plain", "$argon2id$", &first.replace("m=19456", "m=1945600"), &first.replace("argon2id", "argon2i")]
+        {
+            assert!(!is_hash(bad), "{bad}");
+        }
         for broken in ["", "plain", "$argon2id$", "$argon2id$v=19$m=1,t=1,p=1$AAAA$"] {
             assert!(!verify("", broken), "{broken}");
         }

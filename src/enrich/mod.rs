@@ -22,6 +22,7 @@ use arc_swap::ArcSwap;
 use crate::domain::click_id::EventId;
 use crate::domain::event::{Agent, Event, EventKind, Network, Place, Referrer};
 use crate::domain::hit::{Carried, ConversionHit, ConversionKind, Hit, PageHit, PlaceHint, What};
+use crate::domain::id::WorkspaceId;
 use crate::domain::workspace::AddressStorage;
 use crate::telemetry;
 
@@ -183,6 +184,11 @@ impl Enricher {
     /// Through whose network an address comes; empty without a file that knows networks.
     pub fn network(&self, address: IpAddr) -> Network {
         self.geo.load().network(address)
+    }
+
+    /// The visitor behind a name that somebody else gave; never 0.
+    pub fn named(&self, workspace: WorkspaceId, epoch: u32, name: &str) -> u64 {
+        self.visitors.named(workspace, epoch, name)
     }
 
     /// The geo files in use.

@@ -28,6 +28,10 @@ pub struct LinkChange {
     pub tags: Option<TagChoice>,
     /// The password in clear, or `Some(None)` to remove it. Only its hash is kept.
     pub password: Option<Option<SecretString>>,
+    /// The password's hash, of a link that comes over from elsewhere with the one it had; not looked at beside a password.
+    pub password_hash: Option<String>,
+    /// Since when a new link is there, in milliseconds since the epoch; now, if absent.
+    pub created_at_ms: Option<i64>,
 }
 
 /// Which slug a link is to have.
@@ -77,7 +81,7 @@ impl LinkChange {
     /// Replaces the password by its hash, on a blocking thread.
     pub(super) async fn hash_password(&mut self) -> Result<()> {
         self.patch.password_hash = match self.password.take() {
-            None => None,
+            None => self.password_hash.take().map(Some),
             Some(None) => Some(None),
             Some(Some(clear)) => {
                 let hash = tokio::task::spawn_blocking(move || password::hash(clear.expose_secret()))

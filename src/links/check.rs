@@ -87,6 +87,9 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
             change.password = Some(None);
         }
     }
+    if change.password_hash.as_deref().is_some_and(|hash| !password::is_hash(hash)) {
+        return Err(Error::invalid("password_hash", "it is no argon2id hash in the PHC string format"));
+    }
     match &change.slug {
         // The slug's own limit is checked with its letters.
         SlugChoice::Random { prefix: Some(prefix), .. } => fits("prefix", prefix, SHORT),

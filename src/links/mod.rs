@@ -71,8 +71,9 @@ impl LinkService {
             SlugChoice::Fixed(text) => Some(self.checked_slug(text, &domain)?),
         };
         let is_root = fixed.as_deref() == Some(ROOT_SLUG);
+        let created_at_ms = change.created_at_ms;
         change.write_over(&mut fields, is_root)?;
-        let created_at_ms = self.clock.now_ms();
+        let created_at_ms = created_at_ms.unwrap_or_else(|| self.clock.now_ms());
         let without_slug = NewLink { domain: &domain, slug: "", created_by: by, fields: &fields, created_at_ms };
         if let Some(slug) = fixed {
             return Ok(self.catalog.add_link(&NewLink { slug: &slug, ..without_slug }).await?);
@@ -88,6 +89,21 @@ impl LinkService {
             }
         }
         Err(Error::SlugTaken)
+    }
+
+    /// Whether a link could be made so, as far as can be told without making it: that its place is free is not looked at.
+    pub async fn check(&self, workspace: WorkspaceId, change: LinkChange) -> Result<()> {
+        let mut change = change;
+        let domain = match &change.domain {
+            Some(name) => self.own_domain(workspace, name).await?,
+            None => self.primary_domain(workspace).await?,
+        };
+        self.prepare(workspace, &mut change).await?;
+        let is_root = match &change.slug {
+            SlugChoice::Fixed(text) => self.checked_slug(text, &domain)? == ROOT_SLUG,
+            SlugChoice::Keep | SlugChoice::Random { .. } => false,
+        };
+        change.write_over(&mut LinkFields::default(), is_root)
     }
 
     /// One link of the workspace.

@@ -76,7 +76,7 @@ fn push_range(sql: &mut Sql, range: Range, time: TimeColumn) {
     }
 }
 
-fn push_dimension(sql: &mut Sql, dimension: Dimension, list: &List) {
+pub(super) fn push_dimension(sql: &mut Sql, dimension: Dimension, list: &List) {
     let info = dimension.info();
     if list.sense == Sense::IsNot {
         sql.push("NOT ");

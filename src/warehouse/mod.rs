@@ -9,6 +9,7 @@ pub mod conversion;
 pub mod count;
 pub mod erasure;
 pub mod event;
+pub mod export;
 pub mod fact;
 pub mod failure;
 pub mod insert;

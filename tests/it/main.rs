@@ -22,6 +22,7 @@ mod recognition;
 mod schema;
 mod sessions;
 mod sql;
+mod transfer;
 mod visits;
 mod wire;
 mod world;
