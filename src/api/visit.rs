@@ -53,6 +53,9 @@ pub trait Recorder: Send + Sync + 'static {
     fn record(&self, hit: &Hit) -> impl Future<Output = Result<EventId, Refused>> + Send;
 }
 
+/// The country of an address, with what a trusted edge says of it.
+type Country = dyn Fn(IpAddr, Option<&PlaceHint>) -> String + Send + Sync;
+
 /// Answers visits.
 pub struct Visits<R> {
     resolver: Arc<Resolver>,
@@ -61,15 +64,15 @@ pub struct Visits<R> {
     clicks: ClickKey,
     clock: Clock,
     is_bot: Box<dyn Fn(&str) -> bool + Send + Sync>,
-    country: Box<dyn Fn(IpAddr, Option<&PlaceHint>) -> String + Send + Sync>,
+    country: Box<Country>,
     outcomes: Outcomes,
     drops: Drops,
 }
 
 impl<R: Recorder> Visits<R> {
     /// Visits of the links that `resolver` finds. `is_bot` judges a `User-Agent`; it is asked for links that keep robots
-    /// out. `clicks` makes the ids that destinations are told. `country` tells where an address is, with what a trusted edge says of it; it is asked where countries are left
-    /// out. Metrics go to the recorder that is installed by now.
+    /// out. `clicks` makes the ids that destinations are told. `country` is asked where countries are left out. Metrics go
+    /// to the recorder that is installed by now.
     pub fn new(
         resolver: Arc<Resolver>,
         clients: ClientRules,

@@ -44,16 +44,16 @@ mod tests {
 
     #[test]
     fn half_an_hour_of_silence_ends_a_session() {
-        let cases: [(&[i64], &[std::ops::Range<usize>]); 6] = [
+        let cases: [(&[i64], &[usize]); 6] = [
             (&[], &[]),
-            (&[5], &[0..1]),
-            (&[0, 0, 29 * MINUTE], &[0..3]),
-            (&[0, SILENCE_MS - 1, 2 * SILENCE_MS - 2], &[0..3]),
-            (&[0, SILENCE_MS], &[0..1, 1..2]),
-            (&[-MINUTE, 0, 40 * MINUTE, 41 * MINUTE, 100 * MINUTE], &[0..2, 2..4, 4..5]),
+            (&[5], &[1]),
+            (&[0, 0, 29 * MINUTE], &[3]),
+            (&[0, SILENCE_MS - 1, 2 * SILENCE_MS - 2], &[3]),
+            (&[0, SILENCE_MS], &[1, 2]),
+            (&[-MINUTE, 0, 40 * MINUTE, 41 * MINUTE, 100 * MINUTE], &[2, 4, 5]),
         ];
-        for (times, expected) in cases {
-            assert_eq!(split(times), expected, "{times:?}");
+        for (times, ends) in cases {
+            assert_eq!(split(times).iter().map(|session| session.end).collect::<Vec<_>>(), ends, "{times:?}");
         }
     }
 

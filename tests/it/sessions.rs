@@ -157,7 +157,7 @@ async fn sessions_are_what_a_slow_reckoning_finds() {
             events.iter().filter(|event| counts(event) && event.kind != EventKind::Click).filter(inside).collect();
         let visitors: BTreeSet<u64> = of_site.iter().map(|event| event.visitor).collect();
         assert_eq!((overview.events, overview.visitors), (of_site.len() as u64, visitors.len() as u64));
-        let active = sessions.iter().filter(|session| session.iter().any(|event| inside(&event))).count();
+        let active = sessions.iter().filter(|session| session.iter().any(&inside)).count();
         assert_eq!(overview.sessions, active as u64);
     }
 }
