@@ -270,6 +270,7 @@ exclude-address      10.0.0.0/8 203.0.113.7/32
 exclude-country      DE
 exclude-host         *.test
 exclude-path         /a /b/*
+allowed-hostname     none
 ";
         assert_eq!(shown(&workspace).split_once('\n').unwrap().1, expected);
         let mut settings = workspace.settings;
