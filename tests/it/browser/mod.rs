@@ -46,7 +46,8 @@ async fn a_visit_is_told_step_by_step_and_leaves_nothing_behind() {
     browser.run("linktrail.identify('jane@example.com', { plan: 'pro' })").await;
     scene.wait_for(1, "custom_event", "other").await;
     let events = scene.wait_for(1, "identify", "/start").await;
-    let cta = of_type(&events, "custom_event")[0];
+    // Both may be of one millisecond, and arrive in either order.
+    let cta = events.iter().find(|event| event["event_name"] == "cta").unwrap();
     assert_eq!(
         (&cta["kind"], &cta["event_name"], props(cta)),
         (&json!("custom"), &json!("cta"), json!({"section": "hero", "n": 1}))
@@ -148,9 +149,9 @@ async fn what_could_not_be_sent_goes_out_with_the_next_page_and_counts_once() {
     scene.open("/five").await;
     scene.wait_for(1, "pageview", "/five").await;
     let events = scene.events().await;
-    let twice: Vec<_> =
-        events.iter().filter(|event| event["event_name"] == "twice").map(|event| event["repeat"].clone()).collect();
-    assert_eq!(twice, [json!(false), json!(true)]);
+    let twice: Vec<_> = events.iter().filter(|event| event["event_name"] == "twice").collect();
+    let counted = twice.iter().filter(|event| event["repeat"] == false).count();
+    assert_eq!((twice.len(), counted), (2, 1));
     scene.end().await;
 }
 

@@ -33,12 +33,13 @@ async fn collection_goes_on_without_both_stores_and_counts_exactly() {
     let home = Home::furnished(&HASTY).await;
     let server = home.start().await;
     let told = site(&home, &["add", "shop.example", "--cookies", "--public-url", "https://go.example.com/x"]).await;
-    assert!(
-        told.contains("<script defer src=\"https://go.example.com/script.js\" data-site=\"1\" data-cookie></script>"),
-        "{told}"
-    );
-    assert!(site(&home, &["list"]).await.starts_with("1\tshop-example\tshop.example\tshop.example\t<script"));
-    let event = |number: u64| json!({"site_id": 1, "type": "pageview", "hostname": "shop.example", "pathname": format!("/{number}")});
+    let id: u64 = told.split('\t').next().unwrap().parse().unwrap();
+    let line =
+        format!("<script defer src=\"https://go.example.com/script.js\" data-site=\"{id}\" data-cookie></script>");
+    assert!(told.contains(&line), "{told}");
+    let listed = site(&home, &["list"]).await;
+    assert!(listed.contains(&format!("{id}\tshop-example\tshop.example\tshop.example\t<script")), "{listed}");
+    let event = |number: u64| json!({"site_id": id, "type": "pageview", "hostname": "shop.example", "pathname": format!("/{number}")});
     let first = track(&home, &event(0)).await;
     assert_eq!(first.status, 200, "{}", first.body);
 
@@ -56,7 +57,7 @@ async fn collection_goes_on_without_both_stores_and_counts_exactly() {
         assert_eq!((answer.status, answer.body.contains("\"accepted\":100")), (200, true), "{}", answer.body);
     }
     // Nobody can know whether there is such a site, once what was read last is no longer fresh.
-    let unknown = json!({"site_id": 99, "type": "pageview"});
+    let unknown = json!({"site_id": 999, "type": "pageview"});
     let begun = Instant::now();
     while track(&home, &unknown).await.status != 503 {
         assert!(begun.elapsed() < PATIENCE, "an unknown site is denied without asking");
@@ -66,10 +67,10 @@ async fn collection_goes_on_without_both_stores_and_counts_exactly() {
 
     // What was accepted is stored in its order, so after the last there is nothing to come.
     let clickhouse = clickhouse_client(&home.urls().writer);
-    let count = "SELECT count(), uniqExact(page), countIf(page = '/5000') FROM events WHERE site_id = 1";
+    let count = "SELECT count(), uniqExact(page), countIf(page = '/5000') FROM events WHERE site_id = ?";
     let begun = Instant::now();
     let stored = loop {
-        match clickhouse.query(count).fetch_one::<(u64, u64, u64)>().await {
+        match clickhouse.query(count).bind(id).fetch_one::<(u64, u64, u64)>().await {
             Ok((stored, distinct, 1)) => break (stored, distinct),
             _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
         }
@@ -78,7 +79,7 @@ async fn collection_goes_on_without_both_stores_and_counts_exactly() {
     let sent = 1 + SINGLE + 100 * BATCHES + 1;
     assert_eq!(stored, (sent, sent));
 
-    assert_eq!(site(&home, &["remove", "shop-example"]).await, "removed 1 (shop.example)\n");
+    assert_eq!(site(&home, &["remove", "shop-example"]).await, format!("removed {id} (shop.example)\n"));
     let begun = Instant::now();
     while track(&home, &event(1)).await.status != 404 {
         assert!(begun.elapsed() < PATIENCE, "a removed site is still known");
