@@ -514,8 +514,9 @@ fn conversion(kind: EventKind, row: &Row<'_>, is_enriched: bool) -> Result<Conve
         }
     }
     let currency = owned(row, Column::Currency);
-    let is_code = currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_alphabetic());
-    if !is_enriched && !currency.is_empty() && !is_code {
+    let is_code =
+        currency.is_empty() || (currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_alphabetic()));
+    if !is_enriched && !is_code {
         return Err(wrong(Column::Currency, &currency, "a currency code of three letters"));
     }
     Ok(Conversion {

@@ -30,7 +30,7 @@ async fn a_killed_import_goes_on_and_stores_everything_once() {
         let out = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
         resumed |= out.contains("this one went on there");
-        assert!(out.contains(&format!("6,000 events stored, 1 rows rejected")), "{out}");
+        assert!(out.contains("6,000 events stored, 1 rows rejected"), "{out}");
         break;
     }
     assert!(killed > 0 && resumed, "{killed} were killed");

@@ -40,7 +40,7 @@ async fn months_are_stored_apart_whatever_the_order() {
     for number in 0..120 {
         // Midnight of UTC is not midnight there.
         let (year, month) = (2019 + number % 7, 1 + number % 12);
-        text.push_str(&format!("{year}-{month:02}-01T02:00:00.{:03}+03:00,go.example.com/l0\n", number));
+        text.push_str(&format!("{year}-{month:02}-01T02:00:00.{number:03}+03:00,go.example.com/l0\n"));
     }
     assert_eq!(scene.imported("months.csv", text).await.stored, 120);
     scene.assert_exactly(120).await;
