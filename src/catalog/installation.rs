@@ -73,9 +73,10 @@ impl Catalog {
         u16::try_from(number).map_err(|_| Error::Bug(format!("node number {number}")))
     }
 
-    /// How many nodes were ever registered.
+    /// How many nodes with a spool were ever registered. Imports have numbers too, and no spool.
     pub async fn nodes(&self) -> Result<u64> {
-        let row = self.call().await?.query_opt("SELECT count(*) FROM node", &[]).await?;
+        let counting = "SELECT count(*) FROM node WHERE number NOT IN (SELECT node FROM import)";
+        let row = self.call().await?.query_opt(counting, &[]).await?;
         let count: i64 = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0);
         Ok(u64::try_from(count).unwrap_or(0))
     }
