@@ -1,6 +1,6 @@
 //! One attempt: a POST to a target that is not trusted.
 //!
-//! Redirects are answers like any other and no success. Of an answer's body at most [`DRAINED_BYTES`] are read, and nothing
+//! Redirects are answers like any other and no success. Of an answer's body at most `DRAINED_BYTES` are read, and nothing
 //! of it is kept. The whole attempt ends within the limit, whatever the other side does.
 
 use std::sync::Arc;
