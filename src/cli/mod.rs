@@ -3,11 +3,12 @@
 mod check;
 mod demo;
 mod erase;
+mod export;
+mod import;
 mod manage;
 mod retention;
 mod site;
 mod spool;
-mod transfer;
 mod workspace;
 
 use std::process::ExitCode;
@@ -81,10 +82,10 @@ enum Command {
     Retention(retention::RetentionArgs),
     /// Bring over links, and events of the past, from another tool.
     #[command(subcommand)]
-    Import(transfer::ImportCommand),
+    Import(import::ImportCommand),
     /// Write events and links to files that can be imported elsewhere.
     #[command(subcommand)]
-    Export(transfer::ExportCommand),
+    Export(export::ExportCommand),
     /// The queue of events on disk that are on their way to ClickHouse.
     #[command(subcommand)]
     Spool(spool::SpoolCommand),
@@ -143,8 +144,8 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Key(command) => manage::key(&places, command).await?,
         Command::Erase(args) => return erase::run(&places, &args).await,
         Command::Retention(args) => retention::run(&places, &args).await?,
-        Command::Export(command) => return transfer::export(&places, command).await,
-        Command::Import(command) => return transfer::import(&places, command).await,
+        Command::Export(command) => return export::run(&places, command).await,
+        Command::Import(command) => return import::run(&places, command).await,
         Command::Spool(command) => spool::run(&places, &command)?,
         Command::Check { http, ingest, hooks } => return check::run(Config { places, http, ingest, hooks }).await,
         // Taken care of before there was a runtime.
