@@ -9,6 +9,7 @@
 mod column;
 mod event;
 mod export;
+mod field;
 mod import;
 mod input;
 mod link_row;
