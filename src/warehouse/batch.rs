@@ -150,19 +150,11 @@ impl Warehouse {
         start_ms: i64,
         end_ms: i64,
     ) -> Result<Vec<RecentClickRow>, Error> {
-        let question = self
-            .writer
-            .query_raw(
-                "SELECT workspace_id, link_id, visitor, toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
-                 WHERE kind = 'click' AND NOT repeat AND timestamp >= fromUnixTimestamp64Milli({start:Int64}) \
-                 AND timestamp < fromUnixTimestamp64Milli({end:Int64}) \
-                 AND event_id >= {lowest:UInt64} AND event_id < {before:UInt64}",
-            )
-            .param("start", start_ms)
-            .param("end", end_ms)
-            .param("lowest", EventId::new(before.node(), 0).0)
-            .param("before", before.0);
-        within(BATCH_LIMIT, question.fetch_all()).await
+        let text = "SELECT workspace_id, link_id, visitor, toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
+                    WHERE kind = 'click' AND NOT repeat AND timestamp >= fromUnixTimestamp64Milli({start:Int64}) \
+                    AND timestamp < fromUnixTimestamp64Milli({end:Int64}) \
+                    AND event_id >= {lowest:UInt64} AND event_id < {before:UInt64}";
+        self.recent(text, before, start_ms, end_ms).await
     }
 
     /// As [`recent_clicks`](Self::recent_clicks), for events other than clicks that have an idempotency key: with the number
@@ -176,16 +168,26 @@ impl Warehouse {
         start_ms: i64,
         end_ms: i64,
     ) -> Result<Vec<RecentClickRow>, Error> {
+        let text = "SELECT workspace_id, site_id AS link_id, idempotency AS visitor, \
+                    toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
+                    WHERE kind != 'click' AND idempotency != 0 AND NOT repeat \
+                    AND timestamp >= fromUnixTimestamp64Milli({start:Int64}) \
+                    AND timestamp < fromUnixTimestamp64Milli({end:Int64}) \
+                    AND event_id >= {lowest:UInt64} AND event_id < {before:UInt64}";
+        self.recent(text, before, start_ms, end_ms).await
+    }
+
+    /// Events of the node of `before`, with identities below it, within `[start_ms, end_ms)`.
+    async fn recent(
+        &self,
+        text: &'static str,
+        before: EventId,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<RecentClickRow>, Error> {
         let question = self
             .writer
-            .query_raw(
-                "SELECT workspace_id, site_id AS link_id, idempotency AS visitor, \
-                        toUnixTimestamp64Milli(timestamp) AS at_ms FROM events \
-                 WHERE kind != 'click' AND idempotency != 0 AND NOT repeat \
-                 AND timestamp >= fromUnixTimestamp64Milli({start:Int64}) \
-                 AND timestamp < fromUnixTimestamp64Milli({end:Int64}) \
-                 AND event_id >= {lowest:UInt64} AND event_id < {before:UInt64}",
-            )
+            .query_raw(text)
             .param("start", start_ms)
             .param("end", end_ms)
             .param("lowest", EventId::new(before.node(), 0).0)
