@@ -25,8 +25,10 @@ pub(super) fn link_filter(conditions: &[LinkCondition]) -> LinkFilter {
                 LinkAttribute::Tag => filter.tag = Some(choice(list, TagId::parse)),
                 LinkAttribute::Folder => filter.folder = Some(choice(list, FolderId::parse)),
                 LinkAttribute::Tenant => filter.tenant = Some(choice(list, as_given)),
+                LinkAttribute::Program => filter.program = Some(choice(list, as_given)),
                 LinkAttribute::Partner => filter.partner = Some(choice(list, as_given)),
                 LinkAttribute::Group => filter.group = Some(choice(list, as_given)),
+                LinkAttribute::PartnerTag => filter.partner_tag = Some(choice(list, as_given)),
             },
         }
     }
@@ -54,8 +56,10 @@ pub(super) fn values_of(link: &Link, attribute: LinkAttribute) -> Vec<String> {
         }
         LinkAttribute::Folder => fields.folder.iter().map(ToString::to_string).collect(),
         LinkAttribute::Tenant => fields.tenant_id.iter().cloned().collect(),
+        LinkAttribute::Program => fields.program_id.iter().cloned().collect(),
         LinkAttribute::Partner => fields.partner_id.iter().cloned().collect(),
         LinkAttribute::Group => fields.group_id.iter().cloned().collect(),
+        LinkAttribute::PartnerTag => fields.partner_tags.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect(),
     }
 }
 

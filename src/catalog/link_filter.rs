@@ -41,10 +41,14 @@ pub struct LinkFilter {
     pub folder: Option<Choice<FolderId>>,
     /// By the user's own tenant.
     pub tenant: Option<Choice<String>>,
+    /// By partner programme.
+    pub program: Option<Choice<String>>,
     /// By partner.
     pub partner: Option<Choice<String>>,
     /// By group of partners.
     pub group: Option<Choice<String>>,
+    /// By the partner's tags: having one of them, or having none of them.
+    pub partner_tag: Option<Choice<String>>,
     /// True: only the root links of domains. False: all others.
     pub root: Option<bool>,
 }
@@ -73,8 +77,11 @@ fn conditions(workspace: WorkspaceId, filter: &LinkFilter) -> Conditions<'_> {
     choose(&mut list, filter.tag.as_ref(), "(link.tag_ids && ?) IS TRUE", |tag| tag.row());
     choose(&mut list, filter.folder.as_ref(), "(link.folder_id = ANY(?)) IS TRUE", |folder| folder.row());
     choose(&mut list, filter.tenant.as_ref(), "(link.tenant_id = ANY(?)) IS TRUE", Clone::clone);
+    choose(&mut list, filter.program.as_ref(), "(link.program_id = ANY(?)) IS TRUE", Clone::clone);
     choose(&mut list, filter.partner.as_ref(), "(link.partner_id = ANY(?)) IS TRUE", Clone::clone);
     choose(&mut list, filter.group.as_ref(), "(link.group_id = ANY(?)) IS TRUE", Clone::clone);
+    let partner_tags = "jsonb_exists_any(link.options -> 'partner_tags', ?) IS TRUE";
+    choose(&mut list, filter.partner_tag.as_ref(), partner_tags, Clone::clone);
     match filter.root {
         Some(true) => list.push(" AND link.slug_key = ?", ROOT_SLUG),
         Some(false) => list.push(" AND link.slug_key <> ?", ROOT_SLUG),

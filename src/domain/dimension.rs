@@ -1,6 +1,8 @@
 //! THE table of dimensions: everything that must know a dimension's names, column, blank label or way of matching reads it
 //! here. Adding a dimension is adding a line (and a numbered file in `clickhouse/` for its column).
 
+use super::event::EventKind;
+
 /// How filter values are compared with the stored ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matching {
@@ -39,6 +41,28 @@ impl Blank {
     }
 }
 
+/// The kinds of events that a dimension says something of. A filter by it leaves the others alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// All.
+    Every,
+    /// Those that go by a name: leads, sales, custom events.
+    Named,
+    /// Sales.
+    Sales,
+}
+
+impl Of {
+    /// Whether events of this kind are among them.
+    pub fn includes(self, kind: EventKind) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Named => matches!(kind, EventKind::Custom | EventKind::Lead | EventKind::Sale),
+            Self::Sales => kind == EventKind::Sale,
+        }
+    }
+}
+
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct DimensionInfo {
@@ -52,6 +76,8 @@ pub struct DimensionInfo {
     pub dub_filter: Option<&'static str>,
     /// The field that holds it in Dub's rows.
     pub dub_field: &'static str,
+    /// Which events have it.
+    pub of: Of,
     /// What becomes of the unknown.
     pub blank: Blank,
     /// How filter values are compared.
@@ -61,7 +87,7 @@ pub struct DimensionInfo {
 }
 
 macro_rules! dimensions {
-    ($($(#[$doc:meta])* $name:ident $column:literal $group:literal $filter:expr, $field:literal $blank:expr, $matching:ident $($within:ident)*;)*) => {
+    ($($(#[$doc:meta])* $name:ident $column:literal $group:literal $filter:expr, $field:literal $of:ident $blank:expr, $matching:ident $($within:ident)*;)*) => {
         /// Something that events can be broken down and filtered by.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Dimension { $($(#[$doc])* $name,)* }
@@ -73,6 +99,7 @@ macro_rules! dimensions {
             dub_group: $group,
             dub_filter: $filter,
             dub_field: $field,
+            of: Of::$of,
             blank: $blank,
             matching: Matching::$matching,
             within: &[$(Dimension::$within),*],
@@ -83,43 +110,47 @@ macro_rules! dimensions {
 use Blank::{Hidden, Shown};
 
 dimensions! {
-    // name      column           Dub groupBy        Dub filter              Dub field       blank                 matching, within
+    // name      column           Dub groupBy        Dub filter              Dub field       of    blank                 matching, within
     /// `AF AN AS EU NA OC SA`
-    Continent   "continent"       "continents"       Some("continent"),      "continent"     Hidden("Unknown"),    Upper;
+    Continent   "continent"       "continents"       Some("continent"),      "continent"    Every Hidden("Unknown"),    Upper;
     /// ISO 3166-1 alpha-2
-    Country     "country"         "countries"        Some("country"),        "country"       Hidden("Unknown"),    Upper;
+    Country     "country"         "countries"        Some("country"),        "country"      Every Hidden("Unknown"),    Upper;
     /// ISO 3166-2
-    Region      "region"          "regions"          Some("region"),         "region"        Hidden("Unknown"),    Region Country;
+    Region      "region"          "regions"          Some("region"),         "region"       Every Hidden("Unknown"),    Region Country;
     /// English name
-    City        "city"            "cities"           Some("city"),           "city"          Hidden("Unknown"),    Exact Country Region;
+    City        "city"            "cities"           Some("city"),           "city"         Every Hidden("Unknown"),    Exact Country Region;
     /// Device class
-    Device      "device"          "devices"          Some("device"),         "device"        Hidden("Unknown"),    AnyCase;
+    Device      "device"          "devices"          Some("device"),         "device"       Every Hidden("Unknown"),    AnyCase;
     /// Browser name
-    Browser     "browser"         "browsers"         Some("browser"),        "browser"       Hidden("Unknown"),    AnyCase;
+    Browser     "browser"         "browsers"         Some("browser"),        "browser"      Every Hidden("Unknown"),    AnyCase;
     /// Operating system name
-    Os          "os"              "os"               Some("os"),             "os"            Hidden("Unknown"),    AnyCase;
+    Os          "os"              "os"               Some("os"),             "os"           Every Hidden("Unknown"),    AnyCase;
     /// How the link was reached
-    Trigger     "trigger"         "triggers"         Some("trigger"),        "trigger"       Hidden("Unknown"),    AnyCase;
+    Trigger     "trigger"         "triggers"         Some("trigger"),        "trigger"      Every Hidden("Unknown"),    AnyCase;
     /// Referrer host without `www.`
-    Referrer    "referrer_host"   "referers"         Some("referer"),        "referer"       Shown("(direct)"),    AnyCase;
+    Referrer    "referrer_host"   "referers"         Some("referer"),        "referer"      Every Shown("(direct)"),    AnyCase;
     /// Referrer without its query
-    ReferrerUrl "referrer_url"    "referer_urls"     Some("refererUrl"),     "refererUrl"    Shown("(direct)"),    AddressBase;
+    ReferrerUrl "referrer_url"    "referer_urls"     Some("refererUrl"),     "refererUrl"   Every Shown("(direct)"),    AddressBase;
     /// The link
-    Link        "link_id"         "top_links"        Some("linkId"),         "id"            Hidden(""),           LinkId;
+    Link        "link_id"         "top_links"        Some("linkId"),         "id"           Every Hidden(""),           LinkId;
     /// Final destination, query included
-    Url         "url"             "top_urls"         Some("url"),            "url"           Hidden(""),           Address;
+    Url         "url"             "top_urls"         Some("url"),            "url"          Every Hidden(""),           Address;
     /// Final destination without its query
-    BaseUrl     "base_url"        "top_base_urls"    None,                   "url"           Hidden(""),           Exact;
+    BaseUrl     "base_url"        "top_base_urls"    None,                   "url"          Every Hidden(""),           Exact;
     /// `utm_source`
-    UtmSource   "utm_source"      "utm_sources"      Some("utm_source"),     "utm_source"    Hidden("(not set)"),  Exact;
+    UtmSource   "utm_source"      "utm_sources"      Some("utm_source"),     "utm_source"   Every Hidden("(not set)"),  Exact;
     /// `utm_medium`
-    UtmMedium   "utm_medium"      "utm_mediums"      Some("utm_medium"),     "utm_medium"    Hidden("(not set)"),  Exact;
+    UtmMedium   "utm_medium"      "utm_mediums"      Some("utm_medium"),     "utm_medium"   Every Hidden("(not set)"),  Exact;
     /// `utm_campaign`
-    UtmCampaign "utm_campaign"    "utm_campaigns"    Some("utm_campaign"),   "utm_campaign"  Hidden("(not set)"),  Exact;
+    UtmCampaign "utm_campaign"    "utm_campaigns"    Some("utm_campaign"),   "utm_campaign" Every Hidden("(not set)"),  Exact;
     /// `utm_term`
-    UtmTerm     "utm_term"        "utm_terms"        Some("utm_term"),       "utm_term"      Hidden("(not set)"),  Exact;
+    UtmTerm     "utm_term"        "utm_terms"        Some("utm_term"),       "utm_term"     Every Hidden("(not set)"),  Exact;
     /// `utm_content`
-    UtmContent  "utm_content"     "utm_contents"     Some("utm_content"),    "utm_content"   Hidden("(not set)"),  Exact;
+    UtmContent  "utm_content"     "utm_contents"     Some("utm_content"),    "utm_content"  Every Hidden("(not set)"),  Exact;
+    /// Name of a lead, a sale or a custom event
+    EventName   "event_name"      "event_names"      Some("eventName"),      "eventName"    Named Hidden("(not set)"),  Exact;
+    /// Code of a sale's currency
+    Currency    "currency"        "currencies"       Some("currency"),       "currency"     Sales Hidden("(not set)"),  AnyCase;
 }
 
 impl Dimension {
@@ -141,22 +172,45 @@ pub enum LinkAttribute {
     Folder,
     /// The user's own tenant.
     Tenant,
+    /// Partner programme, as given.
+    Program,
     /// Partner id, as given.
     Partner,
     /// Group of partners, as given.
     Group,
+    /// Tag of the partner, as given; a link may have several.
+    PartnerTag,
 }
 
-impl LinkAttribute {
-    /// Every attribute with its Dub query parameter.
-    pub const DUB_FILTERS: [(Self, &'static str); 6] = [
-        (Self::Domain, "domain"),
-        (Self::Tag, "tagId"),
-        (Self::Folder, "folderId"),
-        (Self::Tenant, "tenantId"),
-        (Self::Partner, "partnerId"),
-        (Self::Group, "groupId"),
-    ];
+/// One line of the table of attributes.
+#[derive(Clone, Copy, Debug)]
+pub struct AttributeInfo {
+    /// The attribute.
+    pub attribute: LinkAttribute,
+    /// Its name as a Dub query parameter.
+    pub dub_filter: &'static str,
+    /// Its name in Dub's `groupBy`, where it has one.
+    pub dub_group: Option<&'static str>,
+}
+
+/// THE table of attributes.
+pub const ATTRIBUTES: &[AttributeInfo] = &[
+    attribute(LinkAttribute::Domain, "domain", Some("top_domains")),
+    attribute(LinkAttribute::Tag, "tagId", Some("top_link_tags")),
+    attribute(LinkAttribute::Folder, "folderId", Some("top_folders")),
+    attribute(LinkAttribute::Tenant, "tenantId", None),
+    attribute(LinkAttribute::Program, "programId", None),
+    attribute(LinkAttribute::Partner, "partnerId", Some("top_partners")),
+    attribute(LinkAttribute::Group, "groupId", Some("top_groups")),
+    attribute(LinkAttribute::PartnerTag, "partnerTagId", Some("top_partner_tags")),
+];
+
+const fn attribute(
+    attribute: LinkAttribute,
+    dub_filter: &'static str,
+    dub_group: Option<&'static str>,
+) -> AttributeInfo {
+    AttributeInfo { attribute, dub_filter, dub_group }
 }
 
 #[cfg(test)]

@@ -118,6 +118,8 @@ patchable! {
         partner_id: Option<String>,
         /// The group of partners it belongs to.
         group_id: Option<String>,
+        /// Tags of that partner, each once.
+        partner_tags: Vec<String>,
         /// What social networks show.
         preview: Preview,
         /// Show the preview fields instead of the destination's own.

@@ -1,6 +1,8 @@
 //! The checks of a change that need no store: texts that fit, targets that are allowed. Targets are put into their checked
 //! form on the way.
 
+use std::collections::HashSet;
+
 use secrecy::ExposeSecret;
 
 use super::{Error, LinkChange, Result, SlugChoice, TagChoice};
@@ -78,6 +80,18 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
         if let Some(Some(text)) = value {
             fits(field, text, limit)?;
         }
+    }
+    if let Some(tags) = &mut patch.partner_tags {
+        tags.retain(|tag| !tag.is_empty());
+        if tags.len() > MAX_TAGS {
+            let message = format!("there are {}, expected at most {MAX_TAGS}", tags.len());
+            return Err(Error::invalid("partnerTagIds", message));
+        }
+        for tag in &*tags {
+            fits("partnerTagIds", tag, SHORT)?;
+        }
+        let mut known = HashSet::new();
+        tags.retain(|tag| known.insert(tag.clone()));
     }
     if let Some(Some(password)) = &change.password {
         let clear = password.expose_secret();

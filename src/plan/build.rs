@@ -42,6 +42,7 @@ pub fn build(request: Request) -> Query {
     }
     for filter in request.filters {
         match filter.field {
+            Field::Dimension(dimension) if !dimension.info().of.includes(request.kind) => {}
             Field::Dimension(dimension) => conditions.push(dimension_condition(dimension, filter.list)),
             Field::Attribute(attribute) => links.push(LinkCondition::Attribute { attribute, list: filter.list }),
             Field::Customer => conditions.push(customer_condition(&filter.list)),

@@ -93,6 +93,8 @@ fn value_of(dimension: Dimension, event: &Event) -> &str {
         Dimension::UtmCampaign => &utm.campaign,
         Dimension::UtmTerm => &utm.term,
         Dimension::UtmContent => &utm.content,
+        Dimension::EventName => event.name(),
+        Dimension::Currency => event.conversion.as_ref().map_or("", |conversion| conversion.currency.as_str()),
     }
 }
 

@@ -147,7 +147,7 @@ async fn a_link_shows_every_field() {
         "clicks": 0, "leads": 0, "conversions": 0, "sales": 0, "saleAmount": 0, "lastClicked": null,
         "createdAt": "2026-09-21T14:13:20.000Z", "updatedAt": "2026-09-21T14:13:20.000Z",
         "tagId": tag.id.to_string(), "projectId": world.ours.workspace.to_string(), "webhookIds": [],
-        "forwardParameters": true, "identifier": null, "linkRetentionCleanupDisabledAt": null,
+        "groupId": null, "partnerTagIds": [], "forwardParameters": true, "identifier": null, "linkRetentionCleanupDisabledAt": null,
     });
     expected.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
     assert_eq!(link, expected);

@@ -40,6 +40,8 @@ pub fn read(body: &Body) -> Result<LinkChange, ApiError> {
     patch.tenant_id = body.text("tenantId")?;
     patch.program_id = body.text("programId")?;
     patch.partner_id = body.text("partnerId")?;
+    patch.group_id = body.text("groupId")?;
+    patch.partner_tags = body.texts("partnerTagIds")?.map(Option::unwrap_or_default);
     patch.track_conversion = body.boolean("trackConversion")?.flatten();
     patch.archived = body.boolean("archived")?.flatten();
     patch.public_statistics = body.boolean("publicStats")?.flatten();

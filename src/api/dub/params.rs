@@ -2,7 +2,7 @@
 //! (Dub contract, sections 1 and 2), followed by what was given.
 
 use crate::calendar::{Bound, Bucket, Buckets, Interval, Range, Span, Zone};
-use crate::domain::dimension::{DIMENSIONS, Dimension, LinkAttribute};
+use crate::domain::dimension::{ATTRIBUTES, DIMENSIONS, Dimension, LinkAttribute};
 use crate::encode::Format;
 use crate::filter::{Field, Filter, List, Separator};
 use crate::plan::{Bots, Counting};
@@ -132,22 +132,26 @@ pub fn check_event(params: &Params, message: &str) -> Result<(), ApiError> {
 /// For a name that is not known.
 pub fn group_by(params: &Params) -> Result<GroupBy, ApiError> {
     let name = params.text("groupBy").unwrap_or("count");
+    let attribute = || {
+        let line = ATTRIBUTES.iter().find(|line| line.dub_group == Some(name))?;
+        Some(GroupBy::Attribute(line.attribute))
+    };
+    let dimension = || {
+        let line = DIMENSIONS.iter().find(|line| line.dub_group == name)?;
+        Some(GroupBy::Dimension(line.dimension))
+    };
     match name {
         "count" => Ok(GroupBy::Count),
         "timeseries" => Ok(GroupBy::Timeseries),
-        "top_domains" => Ok(GroupBy::Attribute(LinkAttribute::Domain)),
         "trigger" => Ok(GroupBy::Dimension(Dimension::Trigger)),
-        _ => DIMENSIONS
-            .iter()
-            .find(|line| line.dub_group == name)
-            .map(|line| GroupBy::Dimension(line.dimension))
-            .ok_or_else(|| {
-                let mut names = vec!["count", "timeseries", "top_domains"];
-                names.extend(DIMENSIONS.iter().map(|line| line.dub_group));
-                let message =
-                    format!("Invalid type value. Valid values are: {}. Given: {}", names.join(", "), quoted(name));
-                ApiError::invalid("invalid_value", "groupBy", message)
-            }),
+        _ => dimension().or_else(attribute).ok_or_else(|| {
+            let mut names = vec!["count", "timeseries"];
+            names.extend(DIMENSIONS.iter().map(|line| line.dub_group));
+            names.extend(ATTRIBUTES.iter().filter_map(|line| line.dub_group));
+            let message =
+                format!("Invalid type value. Valid values are: {}. Given: {}", names.join(", "), quoted(name));
+            ApiError::invalid("invalid_value", "groupBy", message)
+        }),
     }
 }
 
@@ -193,9 +197,9 @@ fn named_link(params: &Params) -> Result<Option<NamedLink>, ApiError> {
 fn filters(params: &Params, domain_is_spoken_for: bool) -> Result<Vec<Filter>, ApiError> {
     let mut filters = Vec::new();
     let dimensions = DIMENSIONS.iter().filter_map(|line| Some((Field::Dimension(line.dimension), line.dub_filter?)));
-    let attributes = LinkAttribute::DUB_FILTERS
+    let attributes = ATTRIBUTES
         .iter()
-        .map(|&(attribute, name)| (Field::Attribute(attribute), name))
+        .map(|line| (Field::Attribute(line.attribute), line.dub_filter))
         .filter(|&(_, name)| !(domain_is_spoken_for && name == "domain"));
     for (field, name) in dimensions.chain(attributes).chain([(Field::Customer, "customerId")]) {
         let given = [Some(name), old_name(name)].into_iter().flatten();

@@ -75,6 +75,10 @@ pub struct LinkObject<'a> {
     tag_id: Option<String>,
     project_id: String,
     webhook_ids: [String; 0],
+    /// Not in Dub's model: the group of partners, by which `/analytics` groups and filters.
+    group_id: Option<&'a str>,
+    /// Not Dub's: tags of the partner, by which `/analytics` groups and filters.
+    partner_tag_ids: &'a [String],
     /// Not Dub's: whether the visit's own parameters are handed on.
     forward_parameters: bool,
     /// `Some(())` is shown as null; `None` is left out, as the link of an event has it.
@@ -182,6 +186,8 @@ impl LinkContext {
             updated_at: instant::format(link.updated_at_ms),
             project_id: link.workspace.to_string(),
             webhook_ids: [],
+            group_id: fields.group_id.as_deref(),
+            partner_tag_ids: &fields.partner_tags,
             forward_parameters: fields.forward_parameters,
             identifier: None,
             link_retention_cleanup_disabled_at: None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use futures_util::TryStreamExt as _;
 use linktrail::calendar::{Bound, Bucket, Buckets, Interval, Range, Span, Zone};
 use linktrail::domain::click_id::EventId;
-use linktrail::domain::dimension::{DIMENSIONS, LinkAttribute};
+use linktrail::domain::dimension::{ATTRIBUTES, DIMENSIONS, LinkAttribute};
 use linktrail::domain::id::LinkId;
 use linktrail::filter::{Field, Filter, Separator};
 use linktrail::plan::{Bots, Counting, From, Order, Page, Query, Request, Shape, build};
@@ -119,7 +119,7 @@ fn field(parameter: &str) -> Option<Field> {
 }
 
 fn attribute(parameter: &str) -> Option<LinkAttribute> {
-    LinkAttribute::DUB_FILTERS.into_iter().find(|(_, name)| *name == parameter).map(|(attribute, _)| attribute)
+    ATTRIBUTES.iter().find(|line| line.dub_filter == parameter).map(|line| line.attribute)
 }
 
 fn order(ascending: bool) -> Order {

@@ -49,7 +49,7 @@ fn full() -> Value {
         "created_at": "2020-02-29T23:59:59.999+01:00", "title": "T, \"t\"\n🚀", "description": "D",
         "image": "https://example.com/i.png", "video": "https://example.com/v.mp4", "notes": "N",
         "tags": ["one, two", "three"], "folder": "F", "archived": true, "external_id": "e1", "tenant_id": "t1",
-        "program_id": "p1", "partner_id": "p2", "group_id": "g1", "redirect": 301, "cloak": true,
+        "program_id": "p1", "partner_id": "p2", "group_id": "g1", "partner_tags": ["gold", "north"], "redirect": 301, "cloak": true,
         "password_hash": linktrail::domain::password::hash("secret").unwrap(),
         "starts_at": "2026-01-01T00:00:00Z", "expires_at": "2027-01-01T00:00:00Z",
         "expired_url": "https://example.com/gone", "max_clicks": 7, "disabled_at": "2026-02-01T00:00:00Z",
