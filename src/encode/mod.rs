@@ -1,7 +1,8 @@
-//! Answers -> bytes: JSON, CSV or TSV, row by row, so that a long answer needs little memory.
+//! Answers -> bytes: JSON, CSV or TSV, row by row, so that a long answer needs little memory; and QR codes as pictures.
 
 pub mod delimited;
 pub mod json;
+pub mod qr;
 
 pub use delimited::Delimited;
 pub use json::{JsonArray, RowObject};

@@ -17,6 +17,7 @@ mod hostile;
 mod links;
 mod oracle;
 mod privacy;
+mod qr;
 mod reading;
 mod recognition;
 mod schema;

@@ -14,6 +14,7 @@ mod link_body;
 mod link_list;
 mod links;
 mod params;
+mod qr;
 mod reading;
 pub mod shape_link;
 mod stream;
@@ -60,6 +61,7 @@ pub fn routes() -> Router<App> {
                 get(links::get).patch(links::update).put(links::update).delete(links::delete),
             )
             .route(&path("/links/{link}/{*rest}"), any(not_found))
+            .route(&path("/qr"), get(qr::get).options(qr::preflight))
             .route(&path("/track/lead"), post(track::lead))
             .route(&path("/track/sale"), post(track::sale))
             .route(&path("/customers"), get(customers::list).post(customers::create))
