@@ -30,6 +30,7 @@ pub mod warehouse;
 // Rank 6: services.
 pub mod analytics;
 pub mod auth;
+pub mod holdings;
 pub mod hooks;
 pub mod ingest;
 pub mod links;

@@ -12,7 +12,7 @@ const RANKS: &[&[&str]] = &[
     &["filter", "enrich", "spool", "encode"],
     &["plan"],
     &["warehouse", "catalog", "engines"],
-    &["analytics", "links", "redirect", "ingest", "auth", "sites", "hooks", "privacy"],
+    &["analytics", "links", "redirect", "ingest", "auth", "sites", "hooks", "holdings", "privacy"],
     &["conversions", "transfer"],
     &["web"],
     &["api"],

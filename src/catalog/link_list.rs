@@ -3,7 +3,7 @@
 use tokio_postgres::types::ToSql;
 
 use super::link_row::{from_row, link_columns};
-use super::{Catalog, Cursor, Error, Page, Result, like_anywhere};
+use super::{Catalog, Cursor, Error, Page, Result, Window, like_anywhere};
 use crate::domain::id::{FolderId, TagId, UserId, WorkspaceId};
 use crate::domain::link::Link;
 
@@ -58,6 +58,12 @@ impl<'a> Conditions<'a> {
 
     pub(super) fn plain(&mut self, text: &'static str) {
         self.text.push_str(text);
+    }
+
+    /// Appends which part of the rows is wanted.
+    pub(super) fn window(&mut self, window: Window) {
+        self.push(" LIMIT ?", i64::from(window.size));
+        self.push(" OFFSET ?", i64::from(window.offset));
     }
 
     pub(super) fn values(&self) -> Vec<&(dyn ToSql + Sync)> {

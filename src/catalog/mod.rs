@@ -49,6 +49,7 @@ pub use customer_list::CustomerQuery;
 pub use customers::{CustomerChange, CustomerName, NewCustomer};
 pub use deliveries::{Attempted, Due, FailurePolicy, MAX_WAITING, NewDelivery};
 pub use failure::Error;
+pub use folders::FolderChange;
 pub use imports::{ImportHold, ImportState};
 pub use installation::{FirstRows, NewFirstRows};
 pub use keys::{KeyRecord, NewKey, Signature};
@@ -57,8 +58,9 @@ pub use link_list::{LinkQuery, TagMatch};
 pub use links::{NewLink, Place};
 pub use listen::Change;
 pub use outbox::Note;
-pub use page::{Cursor, Page};
+pub use page::{Cursor, Page, Window};
 pub use sites::NewSite;
+pub use tags::TagQuery;
 pub use turn::{Task, Turn};
 pub use webhooks::{MAX_WEBHOOKS, NewWebhook, WebhookChange};
 

@@ -22,3 +22,12 @@ pub enum Cursor<Id = LinkId> {
     /// Right before this row; the rows nearest to it.
     Before(Id),
 }
+
+/// A part of a list whose order is no order of time, so that it has no cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Rows before it.
+    pub offset: u32,
+    /// Rows at most.
+    pub size: u32,
+}

@@ -2,9 +2,23 @@
 
 use tokio_postgres::Row;
 
-use super::{Catalog, Error, Result, instant};
+use super::link_list::Conditions;
+use super::{Catalog, Error, Result, Window, instant, like_anywhere};
 use crate::domain::id::{TagId, WorkspaceId};
 use crate::domain::tag::{Tag, TagColor};
+
+/// Which tags are wanted; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagQuery {
+    /// The name holds this, without regard to case.
+    pub search: Option<String>,
+    /// These.
+    pub ids: Option<Vec<TagId>>,
+    /// In the order in which they were made; by name by default.
+    pub by_age: bool,
+    /// From the end of the order.
+    pub descending: bool,
+}
 
 fn from_row(row: &Row) -> Result<Tag> {
     Ok(Tag {
@@ -32,6 +46,26 @@ impl Catalog {
         self.call().await?.query(text, &[&workspace.row()]).await?.iter().map(from_row).collect()
     }
 
+    /// A part of the workspace's tags that are wanted.
+    pub async fn tag_list(&self, workspace: WorkspaceId, query: &TagQuery, window: Window) -> Result<Vec<Tag>> {
+        let mut list = Conditions::new("SELECT id, workspace_id, name, color FROM tag");
+        list.push(" WHERE workspace_id = ?", workspace.row());
+        if let Some(search) = &query.search {
+            list.push(" AND name ILIKE ?", like_anywhere(search));
+        }
+        if let Some(ids) = &query.ids {
+            list.push(" AND id = ANY(?)", ids.iter().map(|id| id.row()).collect::<Vec<_>>());
+        }
+        list.plain(match (query.by_age, query.descending) {
+            (false, false) => " ORDER BY lower(name), id",
+            (false, true) => " ORDER BY lower(name) DESC, id DESC",
+            (true, false) => " ORDER BY created_at, id",
+            (true, true) => " ORDER BY created_at DESC, id DESC",
+        });
+        list.window(window);
+        self.call().await?.query_composed(&list.text, &list.values()).await?.iter().map(from_row).collect()
+    }
+
     /// Those of `ids` that are tags of the workspace.
     pub async fn tags_by_ids(&self, workspace: WorkspaceId, ids: &[TagId]) -> Result<Vec<Tag>> {
         if ids.is_empty() {
@@ -50,6 +84,21 @@ impl Catalog {
         let text = "SELECT id, workspace_id, name, color FROM tag
             WHERE workspace_id = $1 AND lower(name) IN (SELECT lower(wanted) FROM unnest($2::text[]) AS wanted)";
         self.call().await?.query(text, &[&workspace.row(), &names]).await?.iter().map(from_row).collect()
+    }
+
+    /// Changes a tag; what is `None` stays. `None` when the workspace has no such tag, [`Error::Taken`] `tag_name`.
+    pub async fn change_tag(
+        &self,
+        workspace: WorkspaceId,
+        id: TagId,
+        name: Option<&str>,
+        color: Option<TagColor>,
+    ) -> Result<Option<Tag>> {
+        let text = "UPDATE tag SET name = coalesce($3, name), color = coalesce($4, color)
+            WHERE workspace_id = $1 AND id = $2 RETURNING id, workspace_id, name, color";
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&workspace.row(), &id.row(), &name, &color.map(TagColor::name)];
+        self.call().await?.query_opt(text, &values).await?.as_ref().map(from_row).transpose()
     }
 
     /// Removes a tag from the workspace and from its links. False when it is not the workspace's.

@@ -22,7 +22,7 @@ const ALPHABET: &[u8; 57] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrs
 const RESERVED: [&str; 6] = ["api", "health", "ready", "metrics", "robots.txt", "favicon.ico"];
 
 /// First segments that are answered by ourselves on the host that the API shares with a short domain.
-const RESERVED_BESIDE_API: [&str; 16] = [
+const RESERVED_BESIDE_API: [&str; 17] = [
     "analytics",
     "customers",
     "docs",
@@ -38,6 +38,7 @@ const RESERVED_BESIDE_API: [&str; 16] = [
     "tags",
     "track",
     "v1",
+    "webhooks",
     "workspaces",
 ];
 

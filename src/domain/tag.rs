@@ -2,8 +2,12 @@
 
 use super::id::{FolderId, TagId, WorkspaceId};
 
-/// The longest name of a tag or a folder, in characters.
-pub const MAX_NAME_LENGTH: usize = 50;
+/// The longest name of a tag, in characters.
+pub const MAX_TAG_NAME: usize = 50;
+/// The longest name of a folder, in characters.
+pub const MAX_FOLDER_NAME: usize = 190;
+/// The longest description of a folder, in characters.
+pub const MAX_FOLDER_DESCRIPTION: usize = 500;
 
 /// A tag; a link can have many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +78,10 @@ pub struct Folder {
     pub workspace: WorkspaceId,
     /// Unique in its workspace without regard to case.
     pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
     /// Milliseconds since the epoch.
     pub created_at_ms: i64,
+    /// Milliseconds since the epoch.
+    pub updated_at_ms: i64,
 }

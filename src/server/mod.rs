@@ -35,6 +35,7 @@ use crate::domain::click_id::ClickKey;
 use crate::domain::hit::PlaceHint;
 use crate::domain::workspace::parse_domain_name;
 use crate::enrich::bot;
+use crate::holdings::Holdings;
 use crate::hooks::guard::{Policy, SystemResolver};
 use crate::hooks::send::Sender;
 use crate::hooks::{HookOptions, Hooks, Telling, TellingParts};
@@ -155,6 +156,7 @@ impl Server {
             resolver,
             client_clicks: ClientClicks::default(),
             conversions,
+            holdings: Holdings::new(stores.catalog.clone(), clock.clone()),
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),
             catalog: stores.catalog.clone(),
             clicks,

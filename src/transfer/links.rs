@@ -23,7 +23,7 @@ use super::row::{Fields, shown};
 use crate::calendar::Clock;
 use crate::catalog::{self, Catalog, Cursor, LinkQuery, Page};
 use crate::domain::id::{FolderId, LinkId, SiteId, TagId, WorkspaceId};
-use crate::domain::tag::{MAX_NAME_LENGTH, TagColor};
+use crate::domain::tag::{MAX_FOLDER_NAME, MAX_TAG_NAME, TagColor};
 use crate::links::{self, LinkName, LinkService, TagChoice};
 
 /// Lines that are gone through at once.
@@ -242,7 +242,7 @@ impl ImportLinks {
         if let Some(wanted) = row.tags.take() {
             let mut ids = Vec::new();
             for name in wanted {
-                check_name("tags", &name)?;
+                check_name("tags", &name, MAX_TAG_NAME)?;
                 let key = name.to_lowercase();
                 if !shelf.tags.contains_key(&key) && !self.dry_run {
                     let tag = self.catalog.add_tag(self.workspace, &name, TagColor::default(), now_ms).await?;
@@ -254,7 +254,7 @@ impl ImportLinks {
         }
         match row.folder.take() {
             Some(Some(name)) => {
-                check_name("folder", &name)?;
+                check_name("folder", &name, MAX_FOLDER_NAME)?;
                 let key = name.to_lowercase();
                 if !shelf.folders.contains_key(&key) && !self.dry_run {
                     let folder = self.catalog.add_folder(self.workspace, &name, now_ms).await?;
@@ -286,9 +286,9 @@ impl ImportLinks {
     }
 }
 
-fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
-    if name.is_empty() || name.contains('\0') || name.chars().count() > MAX_NAME_LENGTH {
-        let allowed = format!("a name of 1 to {MAX_NAME_LENGTH} characters, none of them NUL");
+fn check_name(field: &str, name: &str, limit: usize) -> Result<(), Refusal> {
+    if name.is_empty() || name.contains('\0') || name.chars().count() > limit {
+        let allowed = format!("a name of 1 to {limit} characters, none of them NUL");
         return Err(Refusal::Row(format!("{field}: {} is not {allowed}", shown(name))));
     }
     Ok(())

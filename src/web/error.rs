@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::domain::destination;
-use crate::{analytics, auth, catalog, conversions, ingest, links, sites, warehouse};
+use crate::{analytics, auth, catalog, conversions, holdings, ingest, links, sites, warehouse};
 
 /// Why a request failed. Messages are meant for the caller and hold nothing of our insides.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -246,6 +246,23 @@ impl From<conversions::Error> for ApiError {
 impl From<sites::Unavailable> for ApiError {
     fn from(_: sites::Unavailable) -> Self {
         Self::Unavailable("The database does not answer at the moment. Please try again.")
+    }
+}
+
+impl From<holdings::Error> for ApiError {
+    fn from(error: holdings::Error) -> Self {
+        match error {
+            holdings::Error::NoTag => Self::NotFound("Tag not found.".to_owned()),
+            holdings::Error::NoFolder => Self::NotFound("Folder not found.".to_owned()),
+            holdings::Error::TagTaken => Self::Conflict("A tag with that name already exists.".to_owned()),
+            holdings::Error::FolderTaken => Self::Conflict("A folder with that name already exists.".to_owned()),
+            holdings::Error::Invalid { code, field, message } => Self::invalid(code, field, message),
+            holdings::Error::NoRandomness => {
+                tracing::error!("no random bytes for a tag");
+                Self::Internal
+            }
+            holdings::Error::Catalog(error) => error.into(),
+        }
     }
 }
 

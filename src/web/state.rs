@@ -11,6 +11,7 @@ use crate::catalog::Catalog;
 use crate::conversions::Conversions;
 use crate::domain::click_id::ClickKey;
 use crate::enrich::Enricher;
+use crate::holdings::Holdings;
 use crate::hooks::Hooks;
 use crate::ingest::Ingest;
 use crate::links::LinkService;
@@ -32,6 +33,8 @@ pub struct App {
     pub auth: Auth,
     /// Links.
     pub links: LinkService,
+    /// Tags and folders.
+    pub holdings: Holdings,
     /// Sites whose events are taken.
     pub sites: Sites,
     /// Questions about events.

@@ -17,6 +17,7 @@ use linktrail::conversions::{Conversions, Parts};
 use linktrail::domain::click_id::ClickKey;
 use linktrail::engines::{DataDir, Engines, EnginesOptions};
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
+use linktrail::holdings::Holdings;
 use linktrail::hooks::Hooks;
 use linktrail::hooks::guard::Policy;
 use linktrail::ingest::{Drain, DrainOptions, Ingest};
@@ -146,6 +147,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
         clicks,
         hooks: Hooks::new(Policy { allowed: vec!["127.0.0.0/8".parse().unwrap()] }),
         streams: Streams::new(CancellationToken::new()),
+        holdings: Holdings::new(catalog.clone(), clock.clone()),
         links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
         clock,
         catalog,

@@ -1,28 +1,11 @@
 //! The parameters of `GET /links` and `GET /links/count`.
 
+use super::page_number;
 use crate::catalog::{Cursor, LinkQuery, Page, TagMatch};
 use crate::domain::id::{FolderId, LinkId, TagId, UserId};
 use crate::domain::workspace::parse_domain_name;
 use crate::web::error::ApiError;
-use crate::web::params::{IntegerRule, Params};
-
-const MAX_PAGE: u32 = 1_000;
-const MAX_PAGE_SIZE: u32 = 100;
-
-const PAGE: IntegerRule<'_> = IntegerRule {
-    label: "Page",
-    min: 1,
-    too_small: "Page must be greater than 0.",
-    max: MAX_PAGE as i64,
-    too_big: "Page is too big (cannot be more than 1000), recommend using cursor-based pagination instead.",
-};
-const PAGE_SIZE: IntegerRule<'_> = IntegerRule {
-    label: "Page size",
-    min: 1,
-    too_small: "Page size must be greater than 0.",
-    max: MAX_PAGE_SIZE as i64,
-    too_big: "Max page size is 100.",
-};
+use crate::web::params::Params;
 
 /// Which links are wanted.
 pub fn query(params: &Params) -> Result<LinkQuery, ApiError> {
@@ -69,9 +52,7 @@ fn tags(params: &Params) -> Option<TagMatch> {
 
 /// Which part of the list is wanted.
 pub fn page(params: &Params) -> Result<Page, ApiError> {
-    let number = params.integer("page", PAGE)?.and_then(|page| u32::try_from(page).ok()).unwrap_or(1);
-    let size =
-        params.integer("pageSize", PAGE_SIZE)?.and_then(|size| u32::try_from(size).ok()).unwrap_or(MAX_PAGE_SIZE);
+    let window = page_number::window(params, page_number::MAX_PAGE_SIZE)?;
     let link = |id: &str| {
         let unknown = || ApiError::Unprocessable("Invalid cursor: the provided ID does not exist.".to_owned());
         LinkId::parse(id).ok_or_else(unknown)
@@ -83,9 +64,9 @@ pub fn page(params: &Params) -> Result<Page, ApiError> {
         }
         (Some(id), None) => Cursor::After(link(id)?),
         (None, Some(id)) => Cursor::Before(link(id)?),
-        (None, None) => Cursor::Offset((number - 1) * size),
+        (None, None) => Cursor::Offset(window.offset),
     };
-    Ok(Page { cursor, size })
+    Ok(Page { cursor, size: window.size })
 }
 
 #[cfg(test)]

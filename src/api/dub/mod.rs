@@ -9,15 +9,19 @@ mod customers;
 mod deliveries;
 mod error;
 mod events;
+mod folders;
 mod hook_shape;
 mod link_body;
 mod link_list;
 mod links;
+mod page_number;
 mod params;
+mod path;
 mod qr;
 mod reading;
 pub mod shape_link;
 mod stream;
+mod tags;
 mod track;
 mod track_body;
 mod webhooks;
@@ -62,6 +66,15 @@ pub fn routes() -> Router<App> {
             )
             .route(&path("/links/{link}/{*rest}"), any(not_found))
             .route(&path("/qr"), get(qr::get).options(qr::preflight))
+            .route(&path("/tags"), get(tags::list).post(tags::create))
+            .route(&path("/tags/{tag}"), get(tags::get).patch(tags::update).put(tags::update).delete(tags::delete))
+            .route(&path("/tags/{tag}/{*rest}"), any(not_found))
+            .route(&path("/folders"), get(folders::list).post(folders::create))
+            .route(
+                &path("/folders/{folder}"),
+                get(folders::get).patch(folders::update).put(folders::update).delete(folders::delete),
+            )
+            .route(&path("/folders/{folder}/{*rest}"), any(not_found))
             .route(&path("/track/lead"), post(track::lead))
             .route(&path("/track/sale"), post(track::sale))
             .route(&path("/customers"), get(customers::list).post(customers::create))

@@ -1,0 +1,52 @@
+//! Why something could not be made, changed or removed.
+
+use crate::catalog;
+
+/// A failed call to the service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The workspace has no such tag.
+    #[error("tag not found")]
+    NoTag,
+    /// The workspace has no such folder.
+    #[error("folder not found")]
+    NoFolder,
+    /// Another tag of the workspace has this name.
+    #[error("tag name is taken")]
+    TagTaken,
+    /// Another folder of the workspace has this name.
+    #[error("folder name is taken")]
+    FolderTaken,
+    /// A field is wrong.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// What kind of fault, such as `too_big`.
+        code: &'static str,
+        /// Which.
+        field: &'static str,
+        /// What was given and what is allowed.
+        message: String,
+    },
+    /// The system gives no random bytes.
+    #[error("no random bytes")]
+    NoRandomness,
+    /// The catalog failed.
+    #[error(transparent)]
+    Catalog(catalog::Error),
+}
+
+impl Error {
+    pub(super) fn invalid(code: &'static str, field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid { code, field, message: message.into() }
+    }
+}
+
+impl From<catalog::Error> for Error {
+    fn from(error: catalog::Error) -> Self {
+        match &error {
+            catalog::Error::Taken(name) if name == "tag_name" => Self::TagTaken,
+            catalog::Error::Taken(name) if name == "folder_name" => Self::FolderTaken,
+            _ => Self::Catalog(error),
+        }
+    }
+}

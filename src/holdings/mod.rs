@@ -1,0 +1,68 @@
+//! What a workspace owns beside its links: tags and folders to keep them apart. Every surface makes, lists, changes and
+//! removes them here, so that the rules are one.
+
+mod failure;
+mod folders;
+mod tags;
+
+use crate::calendar::Clock;
+use crate::catalog::Catalog;
+
+pub use failure::Error;
+pub use folders::NewFolder;
+pub use tags::TagChange;
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// The service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Holdings {
+    catalog: Catalog,
+    clock: Clock,
+}
+
+impl Holdings {
+    /// A service over this catalog.
+    pub fn new(catalog: Catalog, clock: Clock) -> Self {
+        Self { catalog, clock }
+    }
+}
+
+/// A name without spaces at its ends.
+fn checked_name(text: &str, limit: usize) -> Result<String> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err(Error::invalid("too_small", "name", "Too small: expected string to have >=1 characters"));
+    }
+    Ok(checked("name", name, limit)?.to_owned())
+}
+
+/// A text that can be stored.
+fn checked<'a>(field: &'static str, text: &'a str, limit: usize) -> Result<&'a str> {
+    if text.contains('\0') {
+        return Err(Error::invalid("invalid_format", field, "Invalid character: NUL is not allowed"));
+    }
+    let length = text.chars().count();
+    if length > limit {
+        let message = format!("Too big: expected string to have <={limit} characters. Given: {length} characters");
+        return Err(Error::invalid("too_big", field, message));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_fit() {
+        assert_eq!(checked_name("  a b ", 3).unwrap(), "a b");
+        assert_eq!(checked_name("日本", 2).unwrap(), "日本");
+        for (bad, code) in [("", "too_small"), (" \t", "too_small"), ("abcd", "too_big"), ("a\0", "invalid_format")] {
+            match checked_name(bad, 3).unwrap_err() {
+                Error::Invalid { code: found, field, .. } => assert_eq!((found, field), (code, "name"), "{bad:?}"),
+                other => panic!("{bad:?}: {other}"),
+            }
+        }
+    }
+}
