@@ -3,17 +3,22 @@
 //! Links are resolved first (what they are now is known to the catalog alone), then the query is rewritten, turned into
 //! SQL, run, and its gaps filled.
 
+mod compare;
 pub mod events;
 pub mod names;
 pub mod sessions;
+mod tally;
 
 use std::collections::HashMap;
+use std::time::Instant;
 
-use crate::calendar::Buckets;
+use futures_util::future::try_join_all;
+
 use crate::catalog::{self, Catalog};
 use crate::domain::click_id::EventId;
 use crate::domain::dimension::{Dimension, LinkAttribute};
 use crate::domain::id::{LinkId, WorkspaceId};
+use crate::domain::link::Link;
 use crate::filter::Sense;
 use crate::plan::{Condition, Query, Shape, rewrite};
 use crate::table::{Cell, Table};
@@ -22,8 +27,11 @@ use crate::warehouse::count::{GroupRow, TotalRow};
 use crate::warehouse::series::SeriesRow;
 use crate::warehouse::{self, Warehouse, count, series};
 
-/// Column of the number of events in every table.
-pub const CLICKS: &str = "clicks";
+pub use compare::{Comparison, METRICS};
+use tally::{By, Key, Measures, Tally};
+
+/// Column of the number of events in the tables of [`Analytics::run`].
+pub const EVENTS: &str = "events";
 /// Column of a bucket's start in milliseconds.
 pub const START_MS: &str = "start_ms";
 
@@ -52,26 +60,23 @@ impl Analytics {
     }
 
     /// Answers a query of counts:
-    /// - a total: one row, [`CLICKS`];
-    /// - a series: [`START_MS`] and [`CLICKS`], every bucket, ascending;
-    /// - groups: what the dimension lies in, the dimension, [`CLICKS`], under the columns' stored names;
-    /// - attributes: `value` and [`CLICKS`]. A link with several values counts for each.
+    /// - a total: one row, [`EVENTS`];
+    /// - a series: [`START_MS`] and [`EVENTS`], every bucket, ascending;
+    /// - groups: what the dimension lies in, the dimension, [`EVENTS`], under the columns' stored names;
+    /// - attributes: `value` and [`EVENTS`]. A link with several values counts for each.
     ///
     /// Events have their own way, [`events`](Self::events); asked for here, the table is empty.
     ///
     /// # Errors
     /// When a store does not answer, or the query costs more than it may.
     pub async fn run(&self, query: Query) -> Result<Table, Error> {
-        let query = self.prepare(query).await?;
-        let began = std::time::Instant::now();
-        let (kind, table) = match &query.shape {
-            Shape::Total => ("total", self.total(&query).await?),
-            Shape::Series(buckets) => ("series", self.series(&query, buckets).await?),
-            Shape::Groups { by, unknown, limit } => ("groups", self.groups(&query, *by, *unknown, *limit).await?),
-            Shape::Attributes(attribute) => ("attributes", self.attributes(&query, *attribute).await?),
-            Shape::Events { .. } => return Ok(Table::default()),
-        };
-        metrics::histogram!(QUERY_SECONDS, "kind" => kind).record(began.elapsed());
+        let query = self.with_links(query).await?;
+        let mut table = Table::new(&columns(&query.shape, &[EVENTS]));
+        for (key, measures) in self.tally(vec![query], By::Count).await? {
+            let mut row = key.cells();
+            row.push(Cell::from(measures.counts[0]));
+            table.push(row);
+        }
         Ok(table)
     }
 
@@ -120,58 +125,98 @@ impl Analytics {
         Ok(query)
     }
 
-    async fn total(&self, query: &Query) -> Result<Table, Error> {
-        let rows: Vec<TotalRow> = self.warehouse.collect(&count::total(query)).await?;
-        let mut table = Table::new(&[CLICKS]);
-        table.push(vec![Cell::from(rows.first().map_or(0, |row| row.clicks))]);
-        Ok(table)
-    }
-
-    async fn series(&self, query: &Query, buckets: &Buckets) -> Result<Table, Error> {
-        let mut table = Table::new(&[START_MS, CLICKS]);
-        if buckets.is_empty() {
-            return Ok(table);
+    /// Counts by key what queries of one shape ask for, each query a kind of events, in the order of the plan. Links are
+    /// resolved already.
+    async fn tally(&self, queries: Vec<Query>, by: By) -> Result<Vec<(Key, Measures)>, Error> {
+        let Some(Query { workspace, shape, .. }) = queries.first() else { return Ok(Vec::new()) };
+        let (workspace, shape) = (*workspace, shape.clone());
+        let began = Instant::now();
+        let counts = queries.into_iter().enumerate().map(|(place, query)| self.count(place, query));
+        let mut tally = Tally::default();
+        for (key, measures) in try_join_all(counts).await?.into_iter().flatten() {
+            tally.add(key, measures);
         }
-        let rows: Vec<SeriesRow> = self.warehouse.collect(&series::series(query, buckets)).await?;
-        let counts: HashMap<i64, u64> =
-            rows.iter().map(|row| (row.start_secs.cast_signed().saturating_mul(1_000), row.clicks)).collect();
-        for start in buckets.starts() {
-            table.push(vec![Cell::from(*start), Cell::from(counts.get(start).copied().unwrap_or(0))]);
-        }
-        Ok(table)
-    }
-
-    async fn groups(&self, query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -> Result<Table, Error> {
-        let rows: Vec<GroupRow> = self.warehouse.collect(&count::groups(query, by, unknown, limit)).await?;
-        let info = by.info();
-        let columns: Vec<&'static str> =
-            info.within.iter().map(|outer| outer.info().column).chain([info.column, CLICKS]).collect();
-        let mut table = Table::new(&columns);
-        for row in rows {
-            let mut cells: Vec<Cell> = row.keys.into_iter().map(Cell::from).collect();
-            cells.push(Cell::from(row.clicks));
-            table.push(cells);
-        }
-        Ok(table)
-    }
-
-    async fn attributes(&self, query: &Query, attribute: LinkAttribute) -> Result<Table, Error> {
-        let rows: Vec<GroupRow> = self.warehouse.collect(&count::groups(query, Dimension::Link, true, None)).await?;
-        let clicks: HashMap<LinkId, u64> =
-            rows.iter().filter_map(|row| Some((LinkId(row.keys.first()?.parse().ok()?), row.clicks))).collect();
-        let ids: Vec<LinkId> = clicks.keys().copied().collect();
-        let mut sums: HashMap<String, u64> = HashMap::new();
-        for link in self.links(query.workspace, &ids).await? {
-            for value in names::values_of(&link, attribute) {
-                *sums.entry(value).or_default() += clicks.get(&link.id).copied().unwrap_or(0);
+        let (kind, rows) = match shape {
+            Shape::Total => ("total", tally.whole()),
+            Shape::Series(buckets) => ("series", tally.series(&buckets)),
+            Shape::Groups { limit, .. } => ("groups", tally.ordered(by, limit)),
+            Shape::Attributes(attribute) => {
+                ("attributes", self.by_attribute(workspace, tally, attribute).await?.ordered(by, None))
             }
-        }
-        let mut sums: Vec<(String, u64)> = sums.into_iter().collect();
-        sums.sort_unstable_by(|(left, fewer), (right, more)| more.cmp(fewer).then_with(|| left.cmp(right)));
-        let mut table = Table::new(&["value", CLICKS]);
-        for (value, clicks) in sums {
-            table.push(vec![Cell::from(value), Cell::from(clicks)]);
-        }
-        Ok(table)
+            Shape::Events { .. } => return Ok(Vec::new()),
+        };
+        metrics::histogram!(QUERY_SECONDS, "kind" => kind).record(began.elapsed());
+        Ok(rows)
     }
+
+    /// Counts one kind of events, which stands at `place` among those asked for. An attribute's are counted by link.
+    async fn count(&self, place: usize, query: Query) -> Result<Vec<(Key, Measures)>, Error> {
+        let query = rewrite(query);
+        tracing::debug!(plan = %query, "query plan");
+        let measured = |counted: u64, money: i64| {
+            let mut measures = Measures { money, ..Measures::default() };
+            measures.counts[place] = counted;
+            measures
+        };
+        let grouped = |row: GroupRow| (Key::Values(row.keys), measured(row.counted, row.money));
+        Ok(match &query.shape {
+            Shape::Total => {
+                let rows: Vec<TotalRow> = self.warehouse.collect(&count::total(&query)).await?;
+                rows.into_iter().map(|row| (Key::Whole, measured(row.counted, row.money))).collect()
+            }
+            Shape::Series(buckets) if buckets.is_empty() => Vec::new(),
+            Shape::Series(buckets) => {
+                let rows: Vec<SeriesRow> = self.warehouse.collect(&series::series(&query, buckets)).await?;
+                let start_ms = |row: &SeriesRow| row.start_secs.cast_signed().saturating_mul(1_000);
+                rows.into_iter().map(|row| (Key::Start(start_ms(&row)), measured(row.counted, row.money))).collect()
+            }
+            // What these events do not have is unknown of all of them, and shown only where that is asked for.
+            Shape::Groups { by, unknown: false, .. } if !by.info().of.includes(query.kind) => Vec::new(),
+            Shape::Groups { by, unknown, limit } => {
+                let sql = count::groups(&query, *by, *unknown, *limit);
+                self.warehouse.collect(&sql).await?.into_iter().map(grouped).collect()
+            }
+            Shape::Attributes(_) => {
+                let sql = count::groups(&query, Dimension::Link, true, None);
+                self.warehouse.collect(&sql).await?.into_iter().map(grouped).collect()
+            }
+            Shape::Events { .. } => Vec::new(),
+        })
+    }
+
+    /// Counts by link -> counts by what the links are now.
+    async fn by_attribute(
+        &self,
+        workspace: WorkspaceId,
+        tally: Tally,
+        attribute: LinkAttribute,
+    ) -> Result<Tally, Error> {
+        let id_of = |key: &Key| match key {
+            Key::Values(values) => Some(LinkId(values.first()?.parse().ok()?)),
+            Key::Whole | Key::Start(_) => None,
+        };
+        let ids: Vec<LinkId> = tally.keys().filter_map(id_of).collect();
+        let links: HashMap<LinkId, Link> =
+            self.links(workspace, &ids).await?.into_iter().map(|link| (link.id, link)).collect();
+        Ok(tally.regroup(|key| {
+            let link = id_of(key).and_then(|id| links.get(&id));
+            let values = link.map(|link| names::values_of(link, attribute)).unwrap_or_default();
+            values.into_iter().map(|value| Key::Values(vec![value])).collect()
+        }))
+    }
+}
+
+/// The columns of a shape's table: of its keys, then of its measures.
+fn columns(shape: &Shape, measures: &[&'static str]) -> Vec<&'static str> {
+    let mut columns = match shape {
+        Shape::Total | Shape::Events { .. } => Vec::new(),
+        Shape::Series(_) => vec![START_MS],
+        Shape::Groups { by, .. } => {
+            let info = by.info();
+            info.within.iter().map(|outer| outer.info().column).chain([info.column]).collect()
+        }
+        Shape::Attributes(_) => vec!["value"],
+    };
+    columns.extend(measures);
+    columns
 }

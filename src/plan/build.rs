@@ -56,6 +56,7 @@ pub fn build(request: Request) -> Query {
         conditions,
         links,
         shape: request.shape,
+        money: None,
         source: Source::Events,
     }
 }

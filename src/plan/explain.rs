@@ -39,6 +39,9 @@ impl fmt::Display for Query {
             "  counting {bots}, {repeats}{}",
             if self.counting.unique { ", first of each visitor" } else { "" }
         )?;
+        if let Some(currency) = &self.money {
+            writeln!(f, "  adding up {currency}")?;
+        }
         for condition in &self.conditions {
             match condition {
                 Condition::Dimension { dimension, list } => writeln!(f, "  where {dimension:?} {}", sized(list))?,

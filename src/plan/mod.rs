@@ -34,6 +34,9 @@ pub struct Query {
     pub links: Vec<LinkCondition>,
     /// The form of the answer.
     pub shape: Shape,
+    /// Beside counts, of sales also the sum of those in this currency (ISO 4217, lower case), in its smallest unit. They
+    /// are then ordered by it.
+    pub money: Option<String>,
     /// Where it is answered from; chosen by [`rewrite()`].
     pub source: Source,
 }

@@ -50,7 +50,8 @@ fn pick_source(mut query: Query) -> Query {
         Shape::Groups { .. } | Shape::Events { .. } => false,
     };
     let served = query.conditions.iter().all(|condition| matches!(condition, Condition::Links { .. }));
-    if fits && served && !query.counting.unique {
+    // The rollup counts and does not add up.
+    if fits && served && !query.counting.unique && query.money.is_none() {
         let inner_start = align_up(query.range.start_ms());
         let inner_end = query.range.end_ms().div_euclid(SLOT_MS) * SLOT_MS;
         if let Some(inner) = Range::new(inner_start, inner_end).ok().filter(|inner| inner.start_ms() < inner.end_ms()) {

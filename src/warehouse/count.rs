@@ -7,14 +7,16 @@ use crate::domain::dimension::{Blank, Dimension};
 use crate::plan::Query;
 
 use super::condition::{TimeColumn, push_where};
-use super::source::{push_source, reading};
+use super::source::{is_of_money, push_measures, push_order, push_source};
 use super::sql::{Sql, Value};
 
 /// A total.
 #[derive(Clone, Copy, Debug, PartialEq, Row, Deserialize)]
 pub struct TotalRow {
     /// Events that count.
-    pub clicks: u64,
+    pub counted: u64,
+    /// What was paid.
+    pub money: i64,
 }
 
 /// One value of a breakdown.
@@ -23,25 +25,26 @@ pub struct GroupRow {
     /// What the value lies in, then the value; empty where unknown.
     pub keys: Vec<String>,
     /// Events that count.
-    pub clicks: u64,
+    pub counted: u64,
+    /// What was paid.
+    pub money: i64,
 }
 
 /// SQL of [`Shape::Total`](crate::plan::Shape::Total).
 pub fn total(query: &Query) -> Sql {
-    if query.counting.unique {
+    if query.counting.unique && !is_of_money(query) {
         // As many as there are pairs of link and visitor: which event was the first need not be known.
-        let mut sql = Sql::new("SELECT uniqExact(link_id, visitor) AS clicks FROM events");
+        let mut sql = Sql::new("SELECT uniqExact(link_id, visitor) AS counted, toInt64(0) AS money FROM events");
         push_where(&mut sql, query, query.range, TimeColumn::Timestamp);
         return sql;
     }
     let mut sql = Sql::new("SELECT ");
-    sql.push(reading(query).count).push(" AS clicks");
+    push_measures(&mut sql, query);
     push_source(&mut sql, query, &[]);
     sql
 }
 
-/// SQL of [`Shape::Groups`](crate::plan::Shape::Groups): largest first, equals by value, so that the order is the same
-/// each time.
+/// SQL of [`Shape::Groups`](crate::plan::Shape::Groups), in the order of the plan.
 pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -> Sql {
     let info = by.info();
     let columns: Vec<&'static str> = info.within.iter().map(|outer| outer.info().column).chain([info.column]).collect();
@@ -53,7 +56,8 @@ pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -
         // ClickHouse: an array of LowCardinality is another type than an array of String.
         sql.push("CAST(").push(column).push(" AS String)");
     }
-    sql.push("] AS keys, ").push(reading(query).count).push(" AS clicks");
+    sql.push("] AS keys, ");
+    push_measures(&mut sql, query);
     push_source(&mut sql, query, &columns);
     sql.push(" GROUP BY ");
     for (place, column) in columns.iter().enumerate() {
@@ -77,7 +81,7 @@ pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -
         }
         _ => {}
     }
-    sql.push(" ORDER BY clicks DESC, keys");
+    push_order(&mut sql, query);
     if let Some(limit) = limit {
         sql.push(" LIMIT ").bind(Value::UInt(limit));
     }

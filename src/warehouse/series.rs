@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::calendar::Buckets;
 use crate::plan::Query;
 
-use super::source::{push_source, reading};
+use super::source::{push_measures, push_source, reading};
 use super::sql::{Sql, Value};
 
 /// One bucket that has events.
@@ -15,7 +15,9 @@ pub struct SeriesRow {
     /// Start of the bucket in seconds since the epoch.
     pub start_secs: u64,
     /// Events that count.
-    pub clicks: u64,
+    pub counted: u64,
+    /// What was paid.
+    pub money: i64,
 }
 
 /// SQL of [`Shape::Series`](crate::plan::Shape::Series). Buckets without events have no row.
@@ -24,7 +26,7 @@ pub fn series(query: &Query, buckets: &Buckets) -> Sql {
     let starts = buckets.starts().iter().map(|start| start.div_euclid(1_000).cast_unsigned()).collect();
     let mut sql = Sql::new("SELECT toUInt64(roundDown(toUInt64(");
     sql.push(reading.seconds).push("), ").bind(Value::UInts(starts)).push(")) AS start_secs, ");
-    sql.push(reading.count).push(" AS clicks");
+    push_measures(&mut sql, query);
     push_source(&mut sql, query, &[]);
     sql.push(" GROUP BY start_secs ORDER BY start_secs");
     sql

@@ -2,10 +2,11 @@
 //! edges. The shapes read all three alike.
 
 use crate::calendar::Range;
+use crate::domain::event::EventKind;
 use crate::plan::{Query, Source};
 
 use super::condition::{TimeColumn, push_where};
-use super::sql::Sql;
+use super::sql::{Sql, Value};
 
 /// How a shape reads the rows that [`push_source`] appends.
 #[derive(Clone, Copy)]
@@ -24,13 +25,42 @@ pub(super) fn reading(query: &Query) -> Reading {
     }
 }
 
+/// Whether the query adds up what was paid.
+pub(super) fn is_of_money(query: &Query) -> bool {
+    query.money.is_some() && query.kind == EventKind::Sale
+}
+
+/// Appends `... AS counted, ... AS money`: how many events there are, and what was paid, 0 where that is not asked.
+pub(super) fn push_measures(sql: &mut Sql, query: &Query) {
+    sql.push(reading(query).count).push(" AS counted, ");
+    match &query.money {
+        Some(currency) if is_of_money(query) => {
+            sql.push("sumIf(amount, currency = ").bind(Value::Text(currency.clone())).push(")");
+        }
+        _ => {
+            sql.push("toInt64(0)");
+        }
+    }
+    sql.push(" AS money");
+}
+
+/// Appends the order of a breakdown: largest first, equals by value, so that it is the same each time.
+pub(super) fn push_order(sql: &mut Sql, query: &Query) {
+    sql.push(if is_of_money(query) {
+        " ORDER BY money DESC, counted DESC, keys"
+    } else {
+        " ORDER BY counted DESC, keys"
+    });
+}
+
 /// Appends ` FROM ...` with scope, range and conditions. `columns` are those that the shape reads beside count and time;
 /// they matter only where a visitor's first events have to be found.
 pub(super) fn push_source(sql: &mut Sql, query: &Query, columns: &[&'static str]) {
     match query.source {
         Source::Events if query.counting.unique => {
             sql.push(" FROM (SELECT timestamp, event_id");
-            for column in columns {
+            let paid: &[&'static str] = if is_of_money(query) { &["amount", "currency"] } else { &[] };
+            for column in columns.iter().chain(paid.iter().filter(|&name| !columns.contains(name))) {
                 sql.push(", ").push(column);
             }
             sql.push(" FROM events");

@@ -3,6 +3,7 @@
 //! Every failure, unknown paths and methods included, wears Dub's envelope (`error.rs`).
 
 mod analytics;
+mod analytics_rows;
 mod client_track;
 mod customer_body;
 mod customers;

@@ -3,6 +3,7 @@
 
 use crate::calendar::{Bound, Bucket, Buckets, Interval, Range, Span, Zone};
 use crate::domain::dimension::{ATTRIBUTES, DIMENSIONS, Dimension, LinkAttribute};
+use crate::domain::event::EventKind;
 use crate::encode::Format;
 use crate::filter::{Field, Filter, List, Separator};
 use crate::plan::{Bots, Counting};
@@ -123,6 +124,24 @@ pub fn check_event(params: &Params, message: &str) -> Result<(), ApiError> {
     match params.text("event") {
         None | Some("clicks") => Ok(()),
         Some(other) => Err(ApiError::invalid("invalid_value", "event", format!("{message}. Given: {}", quoted(other)))),
+    }
+}
+
+/// Reads the `event` of `/analytics`, by default clicks.
+///
+/// # Errors
+/// For a name that is not known.
+pub fn kinds(params: &Params) -> Result<&'static [EventKind], ApiError> {
+    match params.text("event") {
+        None | Some("clicks") => Ok(&[EventKind::Click]),
+        Some("leads") => Ok(&[EventKind::Lead]),
+        Some("sales") => Ok(&[EventKind::Sale]),
+        Some("composite") => Ok(&[EventKind::Click, EventKind::Lead, EventKind::Sale]),
+        Some(other) => {
+            let message = "Invalid event type. Valid event types are: clicks, leads, sales";
+            let message = format!("{message}, composite. Given: {}", quoted(other));
+            Err(ApiError::invalid("invalid_value", "event", message))
+        }
     }
 }
 

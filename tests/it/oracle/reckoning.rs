@@ -26,7 +26,7 @@ pub fn reckon(workspace: &Workspace, question: &Question) -> Answer {
     let counted = counted(workspace, question, start_ms, end_ms);
     match &question.form {
         Form::Total => {
-            Answer::Table(Table { columns: vec!["clicks".into()], rows: vec![vec![Cell::from(counted.len() as u64)]] })
+            Answer::Table(Table { columns: vec!["events".into()], rows: vec![vec![Cell::from(counted.len() as u64)]] })
         }
         Form::Series => series(&almanac, &counted, start_ms, end_ms, question.granularity.unwrap_or(bucket))
             .map_or(Answer::Refused, Answer::Table),
@@ -177,7 +177,7 @@ fn ordered(mut events: Vec<&Event>, ascending: bool) -> Vec<&Event> {
 }
 
 fn series(almanac: &Almanac, events: &[&Event], start_ms: i64, end_ms: i64, bucket: &str) -> Option<Table> {
-    let mut table = Table::new(&["start_ms", "clicks"]);
+    let mut table = Table::new(&["start_ms", "events"]);
     if start_ms == end_ms {
         return Some(table);
     }
@@ -218,24 +218,24 @@ fn groups(events: &[&Event], by: &str, unknown: bool, limit: Option<u64>) -> Tab
 
 fn columns(by: &str) -> &'static [&'static str] {
     match by {
-        "continents" => &["continent", "clicks"],
-        "countries" => &["country", "clicks"],
-        "regions" => &["country", "region", "clicks"],
-        "cities" => &["country", "region", "city", "clicks"],
-        "devices" => &["device", "clicks"],
-        "browsers" => &["browser", "clicks"],
-        "os" => &["os", "clicks"],
-        "triggers" => &["trigger", "clicks"],
-        "referers" => &["referrer_host", "clicks"],
-        "referer_urls" => &["referrer_url", "clicks"],
-        "top_links" => &["link_id", "clicks"],
-        "top_urls" => &["url", "clicks"],
-        "top_base_urls" => &["base_url", "clicks"],
-        "utm_sources" => &["utm_source", "clicks"],
-        "utm_mediums" => &["utm_medium", "clicks"],
-        "utm_campaigns" => &["utm_campaign", "clicks"],
-        "utm_terms" => &["utm_term", "clicks"],
-        "utm_contents" => &["utm_content", "clicks"],
+        "continents" => &["continent", "events"],
+        "countries" => &["country", "events"],
+        "regions" => &["country", "region", "events"],
+        "cities" => &["country", "region", "city", "events"],
+        "devices" => &["device", "events"],
+        "browsers" => &["browser", "events"],
+        "os" => &["os", "events"],
+        "triggers" => &["trigger", "events"],
+        "referers" => &["referrer_host", "events"],
+        "referer_urls" => &["referrer_url", "events"],
+        "top_links" => &["link_id", "events"],
+        "top_urls" => &["url", "events"],
+        "top_base_urls" => &["base_url", "events"],
+        "utm_sources" => &["utm_source", "events"],
+        "utm_mediums" => &["utm_medium", "events"],
+        "utm_campaigns" => &["utm_campaign", "events"],
+        "utm_terms" => &["utm_term", "events"],
+        "utm_contents" => &["utm_content", "events"],
         other => panic!("no grouping {other}"),
     }
 }
@@ -285,7 +285,7 @@ fn attributes(workspace: &Workspace, events: &[&Event], name: &str) -> Table {
     }
     let mut rows: Vec<(String, u64)> = counts.into_iter().collect();
     rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let mut table = Table::new(&["value", "clicks"]);
+    let mut table = Table::new(&["value", "events"]);
     for (value, count) in rows {
         table.push(vec![Cell::from(value), Cell::from(count)]);
     }

@@ -126,9 +126,9 @@ async fn each_endpoint_has_its_own() {
     let foreign = scene.app.clicks.public(linktrail::domain::click_id::EventId::new(2, 1));
     for (path, start, end) in [
         (
-            "/analytics?event=leads",
-            "invalid_value: event: Invalid event type. Valid event types are: clicks",
-            ". Given: \"leads\"",
+            "/analytics?event=shares",
+            "invalid_value: event: Invalid event type. Valid event types are: clicks, leads, sales",
+            ", composite. Given: \"shares\"",
         ),
         (
             "/events?event=sales",
@@ -137,8 +137,8 @@ async fn each_endpoint_has_its_own() {
         ),
         (
             "/analytics?groupBy=shoe_sizes",
-            "invalid_value: groupBy: Invalid type value. Valid values are: count, timeseries, top_domains, continents, countries",
-            "utm_contents. Given: \"shoe_sizes\"",
+            "invalid_value: groupBy: Invalid type value. Valid values are: count, timeseries, continents, countries",
+            "top_partner_tags. Given: \"shoe_sizes\"",
         ),
         ("/analytics?groupBy=timeseries&granularity=decade", "invalid_value: granularity: ", "month"),
         (

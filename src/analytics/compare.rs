@@ -1,0 +1,94 @@
+//! Clicks, leads and sales side by side, for whatever shape of an answer.
+
+use futures_util::future::OptionFuture;
+
+use crate::domain::dimension::Dimension;
+use crate::domain::event::EventKind;
+use crate::plan::{Query, Request, Shape, build};
+use crate::table::{Cell, Table};
+
+use super::tally::{By, MOST_KINDS};
+use super::{Analytics, Error, columns};
+
+/// The last four columns of every comparison: three counts, and what was paid, in the currency's smallest unit.
+pub const METRICS: [&str; 4] = ["clicks", "leads", "sales", "saleAmount"];
+
+/// The kinds that are compared, in the order of their columns.
+const KINDS: [EventKind; MOST_KINDS] = [EventKind::Click, EventKind::Lead, EventKind::Sale];
+
+/// An answer of several kinds of events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// Keys as [`Analytics::run`] has them, then [`METRICS`]; kinds that were not asked for are 0.
+    pub table: Table,
+    /// The currency of what was paid; `None` without sales. Different currencies are never added up: it is that of the most
+    /// sales among those that count, of equals the first by its code. `sales` counts those in every currency.
+    pub currency: Option<String>,
+}
+
+impl Analytics {
+    /// Answers a request for each of these kinds (clicks, leads, sales; its own kind is not looked at) in one table.
+    ///
+    /// Rows that only some of the kinds have are all there. The largest come first: by the kind, sales by what was paid;
+    /// of several kinds by the first of them, but by what was paid where they are grouped by what links are. Conditions
+    /// that say nothing of a kind leave it alone.
+    ///
+    /// # Errors
+    /// When a store does not answer, or a query costs more than it may.
+    pub async fn compare(&self, request: Request, kinds: &[EventKind]) -> Result<Comparison, Error> {
+        let kinds: Vec<EventKind> = KINDS.into_iter().filter(|kind| kinds.contains(kind)).collect();
+        let mut queries: Vec<Query> = kinds.iter().map(|&kind| build(Request { kind, ..request.clone() })).collect();
+        self.resolve_links_once(&mut queries).await?;
+        let sales = queries.iter().find(|query| query.kind == EventKind::Sale);
+        let currency = OptionFuture::from(sales.map(|query| self.main_currency(query))).await.transpose()?.flatten();
+        for (place, query) in queries.iter_mut().enumerate() {
+            query.money.clone_from(&currency);
+            if let Shape::Groups { limit, .. } = &mut query.shape
+                && place > 0
+            {
+                // Which of these keys are among the largest is for the first kind to say.
+                *limit = None;
+            }
+        }
+        let by = match (kinds.as_slice(), &request.shape) {
+            ([EventKind::Sale], _) | ([_, _, ..], Shape::Attributes(_)) => By::Money,
+            _ => By::Count,
+        };
+        let mut table = Table::new(&columns(&request.shape, &METRICS));
+        for (key, measures) in self.tally(queries, by).await? {
+            let mut row = key.cells();
+            row.extend(KINDS.map(|kind| {
+                let place = kinds.iter().position(|known| *known == kind);
+                Cell::from(place.map_or(0, |place| measures.counts[place]))
+            }));
+            row.push(Cell::from(measures.money));
+            table.push(row);
+        }
+        Ok(Comparison { table, currency })
+    }
+
+    /// What must be true of links is the same for all kinds.
+    async fn resolve_links_once(&self, queries: &mut [Query]) -> Result<(), Error> {
+        let Some((first, rest)) = queries.split_first_mut() else { return Ok(()) };
+        if first.links.is_empty() {
+            return Ok(());
+        }
+        *first = self.with_links(first.clone()).await?;
+        let resolved = first.conditions.last().cloned();
+        for query in rest {
+            query.links.clear();
+            query.conditions.extend(resolved.clone());
+        }
+        Ok(())
+    }
+
+    /// The currency of most of the sales that a query counts.
+    async fn main_currency(&self, sales: &Query) -> Result<Option<String>, Error> {
+        let shape = Shape::Groups { by: Dimension::Currency, unknown: false, limit: Some(1) };
+        let largest = self.run(Query { shape, ..sales.clone() }).await?;
+        Ok(match largest.rows.into_iter().next().and_then(|row| row.into_iter().next()) {
+            Some(Cell::Text(code)) => Some(code),
+            _ => None,
+        })
+    }
+}
