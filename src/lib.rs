@@ -21,6 +21,7 @@ pub mod encode;
 pub mod enrich;
 pub mod filter;
 pub mod spool;
+pub mod throttle;
 // Rank 4: what is asked.
 pub mod plan;
 // Rank 5: the stores and the engines that may run them.

@@ -29,6 +29,9 @@ pub mod name {
     pub const ENRICH_STEP_SECONDS: &str = "enrich_step_seconds";
     /// Requests by surface and status.
     pub const REQUESTS_TOTAL: &str = "http_requests_total";
+    /// Requests that were refused because a budget was used up, by budget (`api`, `analytics`, `publishable`, `public`,
+    /// `wrong_keys`).
+    pub const RATE_LIMITED_TOTAL: &str = "http_rate_limited_total";
     /// Duration of analytics queries in seconds, by kind.
     pub const QUERY_SECONDS: &str = "query_seconds";
     /// Attempts to tell a webhook, by flavour and outcome (`delivered`, `status`, `timeout`, `unreachable`, `not_allowed` ...).

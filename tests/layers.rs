@@ -9,7 +9,7 @@ const RANKS: &[&[&str]] = &[
     &["config", "telemetry"],
     &["calendar"],
     &["domain", "table"],
-    &["filter", "enrich", "spool", "encode"],
+    &["filter", "enrich", "spool", "encode", "throttle"],
     &["plan"],
     &["warehouse", "catalog", "engines"],
     &["analytics", "links", "redirect", "ingest", "auth", "sites", "hooks", "holdings", "privacy"],

@@ -2,12 +2,13 @@
 //!
 //! A key is looked up by its SHA-256; the answer is kept for [`CACHED_SECS`] seconds at most and forgotten as soon as any key
 //! or membership changes on any node (`Change::Key`, by [`forget`](Auth::forget)). Unknown keys are not kept, so that
-//! guesses cannot crowd out the keys in use.
+//! guesses cannot crowd out the keys in use. Who guesses too much is not looked up any more; keys in use go on.
 
 mod key;
 mod people;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use subtle::ConstantTimeEq;
 use crate::calendar::Clock;
 use crate::catalog::{self, Catalog, Signature};
 use crate::domain::principal::Principal;
+use crate::throttle::Misses;
 
 pub use key::KeyGrant;
 pub use people::{FirstRun, FirstRunRequest};
@@ -27,12 +29,18 @@ pub const CACHED_SECS: u64 = 30;
 /// Principals kept.
 const CACHED_KEYS: u64 = 10_000;
 
+/// Length of the window in which wrong keys are counted, in seconds.
+pub const GUESSES_WINDOW_SECS: u64 = 60;
+
 /// Why credentials were not taken, or a command of the operator failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No such key, or it was revoked.
     #[error("unknown key")]
     UnknownKey,
+    /// The client showed too many keys that are none; whether this one is was not asked.
+    #[error("too many wrong keys")]
+    TooManyGuesses,
     /// The key's time is over.
     #[error("expired key")]
     ExpiredKey,
@@ -57,6 +65,7 @@ pub struct Auth {
     known: Cache<[u8; 32], Known>,
     /// How often everything was forgotten: what was asked before that is not kept after it.
     forgotten: Arc<AtomicU64>,
+    guesses: Arc<Misses>,
 }
 
 /// A key that was found.
@@ -74,21 +83,32 @@ impl fmt::Debug for Auth {
 }
 
 impl Auth {
-    /// A service with nothing in memory.
+    /// A service with nothing in memory, where clients may guess.
     pub fn new(catalog: Catalog, clock: Clock) -> Self {
         let known = Cache::builder().max_capacity(CACHED_KEYS).time_to_live(Duration::from_secs(CACHED_SECS)).build();
-        Self { catalog, clock, known, forgotten: Arc::default() }
+        Self { catalog, clock, known, forgotten: Arc::default(), guesses: Arc::new(guesses(0)) }
     }
 
-    /// Who shows this key.
-    pub async fn authenticate(&self, key: &str) -> Result<Arc<Principal>> {
+    /// Looks up at most `limit` wrong keys of one client in [`GUESSES_WINDOW_SECS`] seconds; 0 for no limit.
+    #[must_use]
+    pub fn with_guess_limit(self, limit: u32) -> Self {
+        Self { guesses: Arc::new(guesses(limit)), ..self }
+    }
+
+    /// Who shows this key, from this address.
+    pub async fn authenticate(&self, key: &str, client: IpAddr) -> Result<Arc<Principal>> {
         if !key::is_plausible(key) {
             return Err(Error::UnknownKey);
         }
         let hash = key::hash(key);
         let known = match self.known.get(&hash) {
             Some(known) => known,
-            None => self.look_up(hash).await?,
+            None if self.guesses.exhausted(client) => return Err(Error::TooManyGuesses),
+            None => self.look_up(hash).await.inspect_err(|error| {
+                if matches!(error, Error::UnknownKey) {
+                    self.guesses.count(client);
+                }
+            })?,
         };
         if known.expires_at_ms.is_some_and(|end| end <= self.clock.now_ms()) {
             return Err(Error::ExpiredKey);
@@ -127,4 +147,8 @@ impl Auth {
             }
         });
     }
+}
+
+fn guesses(limit: u32) -> Misses {
+    Misses::new(limit, Duration::from_secs(GUESSES_WINDOW_SECS))
 }

@@ -2,23 +2,30 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The present, in milliseconds since 1970-01-01T00:00:00Z. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Clock {
     fixed: Option<Arc<AtomicI64>>,
+    began: Instant,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self { fixed: None }
+        Self { fixed: None, began: Instant::now() }
     }
 
     /// A clock that stands at `now_ms` until it is [`set`](Self::set) or [`advanced`](Self::advance).
     pub fn fixed(now_ms: i64) -> Self {
-        Self { fixed: Some(Arc::new(AtomicI64::new(now_ms))) }
+        Self { fixed: Some(Arc::new(AtomicI64::new(now_ms))), began: Instant::now() }
     }
 
     /// Milliseconds since the epoch.
@@ -29,6 +36,15 @@ impl Clock {
             None => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// Time since some moment in the past, for what must not mind that the machine's clock is set: the system's never goes
+    /// back. A fixed clock goes where it is moved.
+    pub fn elapsed(&self) -> Duration {
+        match &self.fixed {
+            Some(now) => Duration::from_millis(u64::try_from(now.load(Ordering::Relaxed)).unwrap_or(0)),
+            None => self.began.elapsed(),
         }
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, HooksConfig, HttpConfig, IngestConfig, PlacesConfig};
+use crate::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig};
 use crate::engines;
 use crate::server::{self, Sharing, Stores};
 use crate::telemetry;
@@ -45,6 +45,8 @@ enum Command {
     Serve {
         #[command(flatten)]
         http: HttpConfig,
+        #[command(flatten)]
+        limits: LimitsConfig,
         #[command(flatten)]
         ingest: IngestConfig,
         #[command(flatten)]
@@ -94,6 +96,8 @@ enum Command {
         #[command(flatten)]
         http: HttpConfig,
         #[command(flatten)]
+        limits: LimitsConfig,
+        #[command(flatten)]
         ingest: IngestConfig,
         #[command(flatten)]
         hooks: HooksConfig,
@@ -134,7 +138,9 @@ pub fn main() -> ExitCode {
 
 async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve { http, ingest, hooks } => server::serve(Config { places, http, ingest, hooks }).await?,
+        Command::Serve { http, limits, ingest, hooks } => {
+            server::serve(Config { places, http, limits, ingest, hooks }).await?;
+        }
         Command::Migrate => migrate(&places).await?,
         Command::Demo(args) => demo::run(&places, &args).await?,
         Command::Workspace(command) => workspace::run(&places, command).await?,
@@ -147,7 +153,9 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Export(command) => return export::run(&places, command).await,
         Command::Import(command) => return import::run(&places, command).await,
         Command::Spool(command) => spool::run(&places, &command)?,
-        Command::Check { http, ingest, hooks } => return check::run(Config { places, http, ingest, hooks }).await,
+        Command::Check { http, limits, ingest, hooks } => {
+            return check::run(Config { places, http, limits, ingest, hooks }).await;
+        }
         // Taken care of before there was a runtime.
         Command::EngineClickhouse { .. } => {}
     }

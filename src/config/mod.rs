@@ -4,6 +4,7 @@
 pub mod hooks;
 pub mod http;
 pub mod ingest;
+pub mod limits;
 pub mod stores;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::Args;
 pub use hooks::HooksConfig;
 pub use http::HttpConfig;
 pub use ingest::IngestConfig;
+pub use limits::LimitsConfig;
 pub use stores::StoresConfig;
 
 /// What every command can be told: where things are.
@@ -53,6 +55,8 @@ pub struct Config {
     pub places: PlacesConfig,
     /// Who may speak to us and how.
     pub http: HttpConfig,
+    /// How much may be asked.
+    pub limits: LimitsConfig,
     /// How events are collected.
     pub ingest: IngestConfig,
     /// Who may be told.

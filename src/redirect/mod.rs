@@ -12,7 +12,6 @@ mod decision;
 mod destination;
 mod forward;
 mod hosts;
-mod misses;
 mod resolver;
 mod slug;
 mod source;

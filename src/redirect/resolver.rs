@@ -9,11 +9,11 @@ use tokio::sync::Mutex;
 
 use super::cache::{CacheLimits, LinkCache};
 use super::hosts::{Hosts, Place, host_name};
-use super::misses::Misses;
 use super::slug::{key_of, slug_of};
 use super::source::{LinkSource, Unavailable};
 use super::target::Target;
 use crate::domain::id::DomainId;
+use crate::throttle::Misses;
 
 /// How a resolver is set up.
 #[derive(Clone, Debug)]

@@ -47,6 +47,7 @@ use crate::sites::Sites;
 use crate::telemetry;
 use crate::web::client::ClientRules;
 use crate::web::client_clicks::ClientClicks;
+use crate::web::limits::Limits;
 use crate::web::state::App;
 use crate::web::streams::Streams;
 
@@ -124,7 +125,8 @@ impl Server {
         stores.migrate().await?;
         let geo = geo.await??;
 
-        let auth = Auth::new(stores.catalog.clone(), clock.clone());
+        let auth =
+            Auth::new(stores.catalog.clone(), clock.clone()).with_guess_limit(config.limits.wrong_keys_per_minute);
         let first_run = first_run(&auth, &stores, &public_url).await?;
         let folder = spool_folder(&config.places, config.ingest.spool_dir.as_deref());
         let (ingest, enricher, drain) = start_ingest(&stores, &config.ingest, folder, geo, clock.clone()).await?;
@@ -169,6 +171,7 @@ impl Server {
             streams: Streams::new(stop.clone()),
             clients: ClientRules::new(&config.http),
             auth,
+            limits: Limits::new(&config.limits, &clock),
             public_url,
             clock,
         };

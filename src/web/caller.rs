@@ -8,6 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::error::{ApiError, quoted};
+use super::meter::Meter;
 use super::params::Params;
 use super::state::App;
 use crate::domain::id::WorkspaceId;
@@ -26,9 +27,9 @@ pub struct Caller {
 
 impl Caller {
     /// The caller of a request: who shows the key in `Authorization: Bearer`, in the key's workspace, else in their only
-    /// one, else in the one that `workspaceId` names.
-    pub async fn identify(app: &App, headers: &HeaderMap, params: &Params) -> Result<Self, ApiError> {
-        let principal = app.auth.authenticate(bearer(headers)?).await?;
+    /// one, else in the one that `workspaceId` names. The request is charged to the key.
+    pub async fn identify(app: &App, meter: &Meter, headers: &HeaderMap, params: &Params) -> Result<Self, ApiError> {
+        let principal = meter.admit(app, headers, bearer(headers)?).await?;
         let member = |id: WorkspaceId| principal.workspaces.iter().find(|(known, _)| *known == id).copied();
         let found = match (principal.bound_to, principal.workspaces.as_slice()) {
             (Some(bound), _) => member(bound),
@@ -96,6 +97,7 @@ impl FromRequestParts<App> for Caller {
         // Who shows no key learns nothing else.
         bearer(&parts.headers)?;
         let params = Params::parse(parts.uri.query().unwrap_or(""))?;
-        Self::identify(app, &parts.headers, &params).await
+        let Ok(meter) = Meter::from_request_parts(parts, app).await;
+        Self::identify(app, &meter, &parts.headers, &params).await
     }
 }

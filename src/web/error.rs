@@ -5,8 +5,10 @@ use axum::Json;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use metrics::counter;
 
 use crate::domain::destination;
+use crate::telemetry::name::RATE_LIMITED_TOTAL;
 use crate::{analytics, auth, catalog, conversions, holdings, ingest, links, sites, warehouse};
 
 /// Why a request failed. Messages are meant for the caller and hold nothing of our insides.
@@ -47,7 +49,7 @@ pub enum ApiError {
     #[error("{0}")]
     MethodNotAllowed(String),
     /// Too many requests.
-    #[error("too many requests")]
+    #[error("Too many requests.")]
     RateLimited {
         /// Seconds to wait.
         retry_after_secs: u64,
@@ -193,6 +195,10 @@ impl From<auth::Error> for ApiError {
     fn from(error: auth::Error) -> Self {
         match error {
             auth::Error::UnknownKey => Self::Unauthorized("Unauthorized: Invalid API key.".to_owned()),
+            auth::Error::TooManyGuesses => {
+                counter!(RATE_LIMITED_TOTAL, "budget" => "wrong_keys").increment(1);
+                Self::RateLimited { retry_after_secs: auth::GUESSES_WINDOW_SECS }
+            }
             auth::Error::ExpiredKey => Self::Unauthorized("Unauthorized: Access token expired.".to_owned()),
             auth::Error::Refused(message) => Self::Unprocessable(message),
             auth::Error::System(cause) => {

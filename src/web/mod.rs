@@ -7,6 +7,8 @@ pub mod client;
 pub mod client_clicks;
 pub mod error;
 pub mod instant;
+pub mod limits;
+pub mod meter;
 pub mod page;
 pub mod params;
 pub mod state;

@@ -20,6 +20,7 @@ use crate::sites::Sites;
 
 use super::client::ClientRules;
 use super::client_clicks::ClientClicks;
+use super::limits::Limits;
 use super::streams::Streams;
 
 /// The handles. Cheap to clone.
@@ -31,6 +32,8 @@ pub struct App {
     pub catalog: Catalog,
     /// Who asks.
     pub auth: Auth,
+    /// How much they may ask.
+    pub limits: Limits,
     /// Links.
     pub links: LinkService,
     /// Tags and folders.

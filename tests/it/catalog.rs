@@ -88,7 +88,8 @@ async fn the_first_run_happens_once() {
     let mut made: Vec<_> = [a.unwrap(), b.unwrap()].into_iter().flatten().collect();
     assert_eq!(made.len(), 1);
     let made = made.remove(0);
-    let principal = auth.authenticate(secrecy::ExposeSecret::expose_secret(&made.api_key)).await.unwrap();
+    let principal =
+        auth.authenticate(secrecy::ExposeSecret::expose_secret(&made.api_key), [127, 0, 0, 1].into()).await.unwrap();
     assert_eq!(principal.bound_to, Some(made.rows.workspace));
     assert_eq!(principal.workspaces, [(made.rows.workspace, Role::Owner)]);
     assert_eq!(catalog.domain_by_name("go.example.com").await.unwrap().unwrap().id, made.rows.domain);

@@ -15,6 +15,7 @@ mod faults;
 mod ghostid;
 mod hooks;
 mod hostile;
+mod limits;
 mod links;
 mod oracle;
 mod privacy;

@@ -12,7 +12,7 @@ use linktrail::analytics::Analytics;
 use linktrail::auth::Auth;
 use linktrail::calendar::Clock;
 use linktrail::catalog::Catalog;
-use linktrail::config::IngestConfig;
+use linktrail::config::{IngestConfig, LimitsConfig};
 use linktrail::conversions::{Conversions, Parts};
 use linktrail::domain::click_id::ClickKey;
 use linktrail::engines::{DataDir, Engines, EnginesOptions};
@@ -28,6 +28,7 @@ use linktrail::sites::Sites;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
 use linktrail::web::client::ClientRules;
 use linktrail::web::client_clicks::ClientClicks;
+use linktrail::web::limits::Limits;
 use linktrail::web::state::App;
 use linktrail::web::streams::Streams;
 use secrecy::{ExposeSecret, SecretString};
@@ -139,6 +140,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
         client_clicks: ClientClicks::default(),
         conversions,
         auth: Auth::new(catalog.clone(), clock.clone()),
+        limits: Limits::new(&LimitsConfig::off(), &clock),
         analytics: Analytics::new(warehouse.clone(), catalog.clone()),
         sites: Sites::new(catalog.clone()),
         ingest,

@@ -66,14 +66,15 @@ impl Sender {
     /// When a key is shown that is none.
     pub async fn of(app: &App, parts: &Parts) -> Result<Self, ApiError> {
         let headers = &parts.headers;
-        let principal = match headers.get(AUTHORIZATION) {
-            Some(_) => Some(app.auth.authenticate(bearer(headers)?).await?),
-            None => None,
-        };
         let unknown = Peer(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(unknown).0.ip();
+        let address = app.clients.address(peer, headers);
+        let principal = match headers.get(AUTHORIZATION) {
+            Some(_) => Some(app.auth.authenticate(bearer(headers)?, address).await?),
+            None => None,
+        };
         Ok(Self {
-            address: app.clients.address(peer, headers),
+            address,
             place: app.clients.place(peer, headers),
             user_agent: client::user_agent(headers),
             accept_language: client::accept_language(headers),

@@ -29,10 +29,11 @@ mod webhooks;
 
 use axum::Router;
 use axum::http::Method;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::routing::{any, get, post};
 
 use crate::web::error::ApiError;
+use crate::web::meter;
 use crate::web::state::App;
 
 pub use error::{dress, envelope, panicked};
@@ -90,6 +91,7 @@ pub fn routes() -> Router<App> {
         .route("/api", any(not_found))
         .route("/api/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(meter::measure))
         .layer(map_response(async |response| dress(response)))
 }
 

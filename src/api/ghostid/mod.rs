@@ -8,9 +8,10 @@ mod sessions;
 mod site;
 
 use axum::Router;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::routing::get;
 
+use crate::web::meter;
 use crate::web::state::App;
 
 pub use error::panicked;
@@ -20,5 +21,6 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/sessions", get(sessions::list))
         .route("/api/session/{session}", get(session::get))
+        .layer(from_fn(meter::measure))
         .layer(map_response(async |response| error::dress(response)))
 }

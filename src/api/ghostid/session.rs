@@ -14,6 +14,7 @@ use crate::warehouse::session::StepRow;
 use crate::web::answer;
 use crate::web::error::ApiError;
 use crate::web::instant;
+use crate::web::meter::Meter;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -22,11 +23,12 @@ use super::site;
 /// Answers one call; as CSV or TSV with the timeline alone.
 pub(super) async fn get(
     State(app): State<App>,
+    meter: Meter,
     headers: HeaderMap,
     params: Params,
     id: Path<String>,
 ) -> Result<Response, ApiError> {
-    let scope = site::scope(&app, &headers, &params).await?;
+    let scope = site::scope(&app, &meter, &headers, &params).await?;
     let writing = site::writing(&headers, &params, "session")?;
     let missing = || ApiError::NotFound("Session not found.".to_owned());
     let event = session::parse_id(&app.clicks, &id).ok_or_else(missing)?;

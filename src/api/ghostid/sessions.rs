@@ -14,6 +14,7 @@ use crate::warehouse::visitor::{TouchRow, VisitorRow};
 use crate::web::answer;
 use crate::web::error::ApiError;
 use crate::web::instant;
+use crate::web::meter::Meter;
 use crate::web::params::{IntegerRule, Params};
 use crate::web::state::App;
 
@@ -67,8 +68,13 @@ const COLUMNS: [&str; 29] = [
 ];
 
 /// Answers one call.
-pub(super) async fn list(State(app): State<App>, headers: HeaderMap, params: Params) -> Result<Response, ApiError> {
-    let scope = site::scope(&app, &headers, &params).await?;
+pub(super) async fn list(
+    State(app): State<App>,
+    meter: Meter,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let scope = site::scope(&app, &meter, &headers, &params).await?;
     let span = site::span(&app, &params)?;
     let page = params.integer("page", PAGE)?.unwrap_or(1).cast_unsigned();
     let limit = params.integer("limit", LIMIT)?.unwrap_or(50).cast_unsigned();

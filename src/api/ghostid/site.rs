@@ -9,6 +9,7 @@ use crate::encode::Format;
 use crate::warehouse::session::SiteScope;
 use crate::web::answer::Writing;
 use crate::web::error::{ApiError, quoted};
+use crate::web::meter::Meter;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -17,11 +18,16 @@ use crate::web::state::App;
 /// # Errors
 /// [`ApiError::Unauthorized`] without a key, [`ApiError::Forbidden`] for one that may not read analytics, and
 /// [`ApiError::NotFound`] for a site that the key does not open.
-pub(super) async fn scope(app: &App, headers: &HeaderMap, params: &Params) -> Result<SiteScope, ApiError> {
+pub(super) async fn scope(
+    app: &App,
+    meter: &Meter,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<SiteScope, ApiError> {
     let unauthorized = || ApiError::Unauthorized("Unauthorized".to_owned());
     let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(unauthorized)?;
     let key = key.strip_prefix("Bearer ").map(str::trim).ok_or_else(unauthorized)?;
-    let principal = app.auth.authenticate(key).await?;
+    let principal = meter.admit(app, headers, key).await?;
     if !principal.scopes.allow("analytics.read") {
         return Err(ApiError::Forbidden("The API key does not have the required scope: analytics.read".to_owned()));
     }

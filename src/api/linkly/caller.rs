@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::domain::id::WorkspaceId;
 use crate::domain::principal::{Principal, Role};
 use crate::web::error::{ApiError, quoted};
+use crate::web::meter::Meter;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -31,9 +32,10 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// The caller of a request. `api_key` is the one in its body, where it has a body that may hold one.
+    /// The caller of a request, which is charged to the key. `api_key` is the one in its body, where it has a body that may hold one.
     pub(super) async fn identify(
         app: &App,
+        meter: &Meter,
         headers: &HeaderMap,
         params: &Params,
         api_key: Option<&str>,
@@ -45,7 +47,7 @@ impl Caller {
                 None => return Err(ApiError::Unauthorized("Missing API key.".to_owned())),
             },
         };
-        let principal = app.auth.authenticate(&key).await?;
+        let principal = meter.admit(app, headers, &key).await?;
         let header = headers.get(X_WORKSPACE_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
         Ok(Self { principal, named: params.text("workspace_id").map(str::to_owned).or(header) })
     }
@@ -172,7 +174,8 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let params = Params::parse(parts.uri.query().unwrap_or(""))?;
-        Self::identify(app, &parts.headers, &params, None).await
+        let Ok(meter) = Meter::from_request_parts(parts, app).await;
+        Self::identify(app, &meter, &parts.headers, &params, None).await
     }
 }
 

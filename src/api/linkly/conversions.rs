@@ -15,6 +15,7 @@ use crate::domain::hit::ConversionKind;
 use crate::web::body::Body;
 use crate::web::error::{ApiError, quoted};
 use crate::web::instant;
+use crate::web::meter::Meter;
 use crate::web::params::{IntegerRule, Params};
 use crate::web::state::App;
 
@@ -52,12 +53,13 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params)
 /// Records a conversion.
 pub(super) async fn create(
     State(app): State<App>,
+    meter: Meter,
     params: Params,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
     let api_key = body.value("api_key").and_then(Value::as_str);
-    let caller = Caller::identify(&app, &headers, &params, api_key).await?;
+    let caller = Caller::identify(&app, &meter, &headers, &params, api_key).await?;
     let workspace = body.value("workspace_id").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
     let member = caller.any_workspace(workspace.as_deref())?;
     member.require_reporting()?;

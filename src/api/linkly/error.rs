@@ -6,6 +6,7 @@ use axum::http::header::CONTENT_LENGTH;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::throttle::Standing;
 use crate::web::error::ApiError;
 
 /// Linkly's status and code of an error.
@@ -29,11 +30,18 @@ fn status_and_code(error: &ApiError) -> (StatusCode, &'static str) {
     }
 }
 
-fn body(error: &ApiError, code: &str) -> Value {
+fn body(error: &ApiError, code: &str, standing: Option<Standing>) -> Value {
     match error {
         ApiError::Invalid { field, message, .. } => json!({ "error": format!("{field}: {message}"), "code": code }),
         // Clients read one or the other.
-        ApiError::RateLimited { .. } => json!({ "error": code, "code": code, "message": error.to_string() }),
+        ApiError::RateLimited { .. } => {
+            let mut body = json!({ "error": code, "code": code, "message": error.to_string() });
+            if let Some(standing) = standing {
+                body["current_usage"] = json!(standing.limit - standing.remaining);
+                body["limit"] = json!(standing.limit);
+            }
+            body
+        }
         _ => json!({ "error": error.to_string(), "code": code }),
     }
 }
@@ -42,9 +50,10 @@ fn body(error: &ApiError, code: &str) -> Value {
 pub fn dress(mut response: Response) -> Response {
     let Some(error) = response.extensions().get::<ApiError>().cloned() else { return response };
     let (status, code) = status_and_code(&error);
+    let standing = response.extensions().get::<Standing>().copied();
     response.headers_mut().remove(CONTENT_LENGTH);
     *response.status_mut() = status;
-    *response.body_mut() = Json(body(&error, code)).into_response().into_body();
+    *response.body_mut() = Json(body(&error, code, standing)).into_response().into_body();
     response
 }
 
@@ -72,7 +81,7 @@ mod tests {
             (
                 ApiError::RateLimited { retry_after_secs: 3 },
                 429,
-                json!({"error": "rate_limit_exceeded", "code": "rate_limit_exceeded", "message": "too many requests"}),
+                json!({"error": "rate_limit_exceeded", "code": "rate_limit_exceeded", "message": "Too many requests."}),
             ),
         ] {
             let dressed = dress(error.into_response());

@@ -11,10 +11,11 @@ mod workspaces;
 
 use axum::Router;
 use axum::http::Method;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::routing::{any, delete, get};
 
 use crate::web::error::ApiError;
+use crate::web::meter;
 use crate::web::state::App;
 
 pub use error::{dress, panicked};
@@ -34,6 +35,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1", any(not_found))
         .route("/api/v1/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(meter::measure))
         .layer(map_response(async |response| dress(response)))
 }
 

@@ -13,7 +13,7 @@ use axum::response::Html;
 use linktrail::calendar::Clock;
 use linktrail::catalog::NewSite;
 use linktrail::config::http::GeoHeaders;
-use linktrail::config::{Config, HooksConfig, HttpConfig, IngestConfig, PlacesConfig, StoresConfig};
+use linktrail::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, StoresConfig};
 use linktrail::domain::site::SiteSettings;
 use linktrail::server::Server;
 use serde_json::Value;
@@ -63,7 +63,13 @@ impl Scene {
             geo_headers: GeoHeaders::None,
             ..crate::visits::http_config(&[])
         };
-        let config = Config { places, http, ingest: IngestConfig::default(), hooks: HooksConfig::default() };
+        let config = Config {
+            places,
+            http,
+            limits: LimitsConfig::off(),
+            ingest: IngestConfig::default(),
+            hooks: HooksConfig::default(),
+        };
         let server = Server::start(config, Clock::system(), Some(PROGRAM.into())).await.unwrap();
         let workspace = server.app.catalog.workspaces().await.unwrap().remove(0).id;
         let new = NewSite {

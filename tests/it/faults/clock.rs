@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linktrail::calendar::Clock;
-use linktrail::config::{Config, HooksConfig, IngestConfig, PlacesConfig, StoresConfig};
+use linktrail::config::{Config, HooksConfig, IngestConfig, LimitsConfig, PlacesConfig, StoresConfig};
 use linktrail::server::Server;
 use serde_json::Value;
 
@@ -34,9 +34,13 @@ async fn start(home: &Home, clock: &Clock) -> Server {
     let places = PlacesConfig { data_dir: home.path().to_owned(), engines_dir: None, geo_files: Vec::new(), stores };
     let http = http_config(&["--listen", &home.address.to_string()]);
     let ingest = IngestConfig { batch_rows: 200, batch_linger_ms: 10, ..IngestConfig::default() };
-    Server::start(Config { places, http, ingest, hooks: HooksConfig::default() }, clock.clone(), Some(PROGRAM.into()))
-        .await
-        .unwrap()
+    Server::start(
+        Config { places, http, limits: LimitsConfig::default(), ingest, hooks: HooksConfig::default() },
+        clock.clone(),
+        Some(PROGRAM.into()),
+    )
+    .await
+    .unwrap()
 }
 
 /// Visits under a clock that goes as fast as it should.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use linktrail::calendar::Clock;
 use linktrail::config::http::GeoHeaders;
-use linktrail::config::{Config, HooksConfig, HttpConfig, IngestConfig, PlacesConfig, StoresConfig};
+use linktrail::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, StoresConfig};
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{Agent, Event, EventKind, Place, Referrer, Utm};
 use linktrail::domain::id::{LinkId, WorkspaceId};
@@ -63,7 +63,13 @@ impl Running {
             max_connections: 1_000,
             miss_limit: 1_000,
         };
-        let config = Config { places, http, ingest: IngestConfig::default(), hooks: HooksConfig::default() };
+        let config = Config {
+            places,
+            http,
+            limits: LimitsConfig::off(),
+            ingest: IngestConfig::default(),
+            hooks: HooksConfig::default(),
+        };
         let server = Server::start(config, Clock::system(), Some(PROGRAM.into())).await.unwrap();
         let options = WarehouseOptions {
             writer_url: clickhouse.writer.into(),

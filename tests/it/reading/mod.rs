@@ -2,7 +2,7 @@
 
 mod bodies;
 mod filters;
-mod lines;
+pub mod lines;
 mod pages;
 mod refusals;
 pub mod scene;

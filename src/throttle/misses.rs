@@ -1,49 +1,43 @@
-//! How often a client asked for links that are not there: guessing slugs must not cost the store a query each.
+//! How often a client asked for what is not there: guessing slugs or keys must not cost the store a query each.
 //!
-//! Counted are only visits that had to ask the store and found nothing, by address (IPv6 by its /64), in windows of fixed
+//! Counted are only requests that had to ask the store and found nothing, by address (IPv6 by its /64), in windows of fixed
 //! length that begin with a client's first miss. The table is bounded; when it is full the least used entry goes.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
 
+use super::client_group;
+
 const CLIENTS: u64 = 100_000;
 
 /// Misses by client.
 #[derive(Debug)]
-pub(super) struct Misses {
+pub struct Misses {
     limit: u32,
     clients: Cache<IpAddr, Arc<AtomicU32>>,
 }
 
 impl Misses {
     /// Allows `limit` misses a client in each `window`; 0 for no limit.
-    pub(super) fn new(limit: u32, window: Duration) -> Self {
+    pub fn new(limit: u32, window: Duration) -> Self {
         Self { limit, clients: Cache::builder().max_capacity(CLIENTS).time_to_live(window).build() }
     }
 
     /// Whether this client has used up its misses.
-    pub(super) fn exhausted(&self, client: IpAddr) -> bool {
+    pub fn exhausted(&self, client: IpAddr) -> bool {
         self.limit > 0
-            && self.clients.get(&group(client)).is_some_and(|count| count.load(Ordering::Relaxed) >= self.limit)
+            && self.clients.get(&client_group(client)).is_some_and(|count| count.load(Ordering::Relaxed) >= self.limit)
     }
 
     /// Counts a miss.
-    pub(super) fn count(&self, client: IpAddr) {
+    pub fn count(&self, client: IpAddr) {
         if self.limit > 0 {
-            self.clients.get_with(group(client), Arc::default).fetch_add(1, Ordering::Relaxed);
+            self.clients.get_with(client_group(client), Arc::default).fetch_add(1, Ordering::Relaxed);
         }
-    }
-}
-
-/// One subscriber usually has a whole /64.
-fn group(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 

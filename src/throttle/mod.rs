@@ -1,0 +1,22 @@
+//! How much one asker may ask: budgets that fill again with time, and misses in a window.
+//!
+//! Everything here is in memory, bounded, and this node's own: with several nodes each counts for itself.
+
+mod budget;
+mod misses;
+
+use std::net::{IpAddr, Ipv6Addr};
+
+pub use budget::{Budget, Standing};
+pub use misses::Misses;
+
+/// The addresses that count as one client: one subscriber usually has a whole IPv6 /64.
+pub fn client_group(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(address) => IpAddr::V4(address),
+            None => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        },
+    }
+}
