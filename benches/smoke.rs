@@ -25,7 +25,7 @@ use linktrail::enrich::{EnrichOptions, Enricher, Geo};
 use linktrail::filter::{Field, Filter, Separator};
 use linktrail::plan::{self, Bots, Counting, Order, Page, Request, Shape, rewrite};
 use linktrail::redirect::{
-    BoxFuture, FoundLink, LinkSource, Resolver, ResolverOptions, Target, Unavailable, Visit, decide,
+    BoxFuture, FoundLink, LinkSource, Resolver, ResolverOptions, System, Target, Unavailable, Visit, Visitor, decide,
 };
 use linktrail::spool::{Options, Spool};
 use linktrail::table::{Cell, Table};
@@ -143,12 +143,37 @@ impl LinkSource for Shelf {
     }
 }
 
+/// A visitor of whom nothing is to be asked.
+struct Nobody;
+
+impl Visitor for Nobody {
+    fn is_bot(&self) -> bool {
+        unreachable!()
+    }
+
+    fn is_previewer(&self) -> bool {
+        unreachable!()
+    }
+
+    fn system(&self) -> System {
+        unreachable!()
+    }
+
+    fn country(&self) -> String {
+        unreachable!()
+    }
+
+    fn is_unlocked(&self, _: &str) -> bool {
+        unreachable!()
+    }
+}
+
 fn redirect(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("redirect");
     let target = Target::prepare(&found(1, "a")).expect("a target");
     let mut decision = |name: &str, query| {
         let visit = Visit { query, counts: true };
-        group.bench_function(name, |bench| bench.iter(|| decide(black_box(&target), &visit, NOW_MS, || false)));
+        group.bench_function(name, |bench| bench.iter(|| decide(black_box(&target), &visit, NOW_MS, &Nobody)));
     };
     decision("decide", None);
     decision("decide, three parameters forwarded", Some("utm_campaign=autumn&ref=a%20b&gclid=xyz"));

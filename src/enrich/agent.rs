@@ -22,7 +22,8 @@ use super::bot::{self, Bot};
 use crate::domain::event::Agent;
 
 pub use cache::AgentCache;
-use names::{ANDROID, BROWSERS, DESKTOP, DEVICES, IOS, MOBILE, SAFARI, SMART_TV, SYSTEMS, TABLET};
+pub use names::{ANDROID, IOS};
+use names::{BROWSERS, DESKTOP, DEVICES, MOBILE, SAFARI, SMART_TV, SYSTEMS, TABLET};
 
 /// The part of a user agent that is kept and read, in bytes.
 pub const MAX_BYTES: usize = 1_024;

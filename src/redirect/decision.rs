@@ -5,6 +5,7 @@ use http::HeaderValue;
 use super::destination::Destination;
 use super::forward::VisitQuery;
 use super::target::Target;
+use super::visitor::Visitor;
 use crate::domain::hit::Trigger;
 
 /// Longest address that a hit keeps, in bytes.
@@ -19,13 +20,15 @@ pub struct Visit<'a> {
     pub counts: bool,
 }
 
-/// What a visit gets. Only [`Redirect`](Self::Redirect) can be a click.
+/// What a visit gets. Only [`Redirect`](Self::Redirect) and [`Cloak`](Self::Cloak) can be clicks.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// The link has no address that may be sent: as if it were not there.
     Nowhere,
     /// The link has a guard that is not checked here: as if it were not there.
     Withheld,
+    /// A password is needed first; until then nothing of the link is told.
+    Password,
     /// Switched off: as if it were not there.
     Disabled,
     /// Before its time: as if it were not there.
@@ -36,6 +39,10 @@ pub enum Decision {
     Blocked,
     /// On to the destination.
     Redirect(Redirect),
+    /// The destination in a frame under the short address.
+    Cloak(Redirect),
+    /// A page for the robot of a messenger or social network; what it would get otherwise is here too.
+    Preview(Redirect),
 }
 
 /// How a visitor is sent on.
@@ -65,8 +72,8 @@ pub struct Click {
     pub trigger: Trigger,
 }
 
-/// Decides a visit at `now_ms`. `is_bot` is asked only for links that keep robots out.
-pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, is_bot: impl FnOnce() -> bool) -> Decision {
+/// Decides a visit at `now_ms`.
+pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Visitor) -> Decision {
     let Some(destination) = &target.destination else { return Decision::Nowhere };
     if target.withheld {
         return Decision::Withheld;
@@ -77,13 +84,28 @@ pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, is_bot: impl FnOn
     if target.starts_at_ms.is_some_and(|starts_at_ms| now_ms < starts_at_ms) {
         return Decision::NotStarted;
     }
+    if target.block_bots && visitor.is_bot() {
+        return Decision::Blocked;
+    }
+    let extras = target.extras.as_deref();
+    let password_hash = extras.and_then(|extras| extras.password_hash.as_deref());
+    if password_hash.is_some_and(|hash| !visitor.is_unlocked(hash)) {
+        return Decision::Password;
+    }
     if target.expires_at_ms.is_some_and(|expires_at_ms| now_ms >= expires_at_ms) {
         return Decision::Expired(target.expired.as_ref().map(|expired| expired.location().clone()));
     }
-    if target.block_bots && is_bot() {
-        return Decision::Blocked;
+    let Some(extras) = extras else {
+        return Decision::Redirect(redirect(target, destination, visit));
+    };
+    if extras.preview && visitor.is_previewer() {
+        return Decision::Preview(redirect(target, destination, visit));
     }
-    Decision::Redirect(redirect(target, destination, visit))
+    // A frame shows pages, and an app store's or a mail's would be none.
+    if extras.cloak && destination.is_web() {
+        return Decision::Cloak(redirect(target, destination, visit));
+    }
+    Decision::Redirect(redirect(target, extras.target_for(visitor).unwrap_or(destination), visit))
 }
 
 fn redirect(target: &Target, destination: &Destination, visit: &Visit<'_>) -> Redirect {
@@ -121,6 +143,8 @@ fn cut(mut address: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::target::tests::found;
+    use super::super::visitor::System;
+    use super::super::visitor::tests::Fake;
     use super::*;
     use crate::domain::link::{LinkFields, LinkUtm, RedirectKind};
 
@@ -137,7 +161,7 @@ mod tests {
     }
 
     fn redirected(target: &Target, visit: &Visit<'_>) -> Redirect {
-        match decide(target, visit, NOW_MS, || false) {
+        match decide(target, visit, NOW_MS, &Fake::default()) {
             Decision::Redirect(redirect) => redirect,
             other => panic!("{other:?}"),
         }
@@ -147,10 +171,10 @@ mod tests {
     fn who_is_turned_away() {
         type Change = fn(&mut LinkFields);
         let elsewhere = HeaderValue::from_static("https://example.org/over");
-        let cases: [(Change, Decision); 11] = [
+        let cases: [(Change, Decision); 15] = [
             (|fields| fields.url.clear(), Decision::Nowhere),
             (|fields| fields.url = "data:text/html,x".to_owned(), Decision::Nowhere),
-            (|fields| fields.password_hash = Some("x".to_owned()), Decision::Withheld),
+            (|fields| fields.password_hash = Some("x".to_owned()), Decision::Password),
             (|fields| fields.max_clicks = Some(9), Decision::Withheld),
             (|fields| fields.disabled_at_ms = Some(NOW_MS + 1), Decision::Disabled),
             (|fields| fields.starts_at_ms = Some(NOW_MS + 1), Decision::NotStarted),
@@ -177,9 +201,42 @@ mod tests {
                 Decision::Disabled,
             ),
             (|fields| fields.block_bots = true, Decision::Blocked),
+            // Whoever does not know the password learns nothing of the link, not even that it is over.
+            (
+                |fields| {
+                    fields.password_hash = Some("x".to_owned());
+                    fields.expires_at_ms = Some(0);
+                    fields.expired_url = Some("https://example.org/over".to_owned());
+                },
+                Decision::Password,
+            ),
+            (
+                |fields| {
+                    fields.password_hash = Some("x".to_owned());
+                    fields.custom_preview = true;
+                    fields.cloak = true;
+                },
+                Decision::Password,
+            ),
+            // What is as if it were not there asks for no password.
+            (
+                |fields| {
+                    fields.password_hash = Some("x".to_owned());
+                    fields.disabled_at_ms = Some(0);
+                },
+                Decision::Disabled,
+            ),
+            (
+                |fields| {
+                    fields.password_hash = Some("x".to_owned());
+                    fields.block_bots = true;
+                },
+                Decision::Blocked,
+            ),
         ];
+        let robot = Fake { bot: true, previewer: true, ..Fake::default() };
         for (place, (change, expected)) in cases.into_iter().enumerate() {
-            assert_eq!(decide(&target(change), &visit(""), NOW_MS, || true), expected, "case {place}");
+            assert_eq!(decide(&target(change), &visit(""), NOW_MS, &robot), expected, "case {place}");
         }
     }
 
@@ -200,9 +257,70 @@ mod tests {
     }
 
     #[test]
-    fn bots_are_asked_for_only_where_it_matters() {
-        let asked = decide(&target(|_| {}), &visit(""), NOW_MS, || panic!("asked"));
-        assert!(matches!(asked, Decision::Redirect(_)));
+    fn visitors_are_asked_only_what_matters() {
+        type Change = fn(&mut LinkFields);
+        let cases: [(Change, u32); 7] = [
+            (|_| {}, 0),
+            (|fields| fields.track_conversion = true, 0),
+            (|fields| fields.block_bots = true, 1),
+            (|fields| fields.password_hash = Some("x".to_owned()), 1),
+            (|fields| fields.cloak = true, 0),
+            (|fields| fields.ios_url = Some("https://i.example".to_owned()), 1),
+            (|fields| _ = fields.geo_urls.insert("DE".to_owned(), "https://de.example".to_owned()), 1),
+        ];
+        for (place, (change, questions)) in cases.into_iter().enumerate() {
+            let visitor = Fake { unlocked: true, ..Fake::default() };
+            let decision = decide(&target(change), &visit(""), NOW_MS, &visitor);
+            assert!(matches!(decision, Decision::Redirect(_) | Decision::Cloak(_)), "case {place}");
+            assert_eq!(visitor.questions.get(), questions, "case {place}");
+        }
+    }
+
+    #[test]
+    fn device_comes_before_country_before_all() {
+        let target = target(|fields| {
+            fields.ios_url = Some("https://i.example".to_owned());
+            fields.android_url = Some("https://a.example".to_owned());
+            fields.geo_urls = [("DE", "https://de.example"), ("AT", "https://at.example"), ("FR", "javascript:x")]
+                .map(|(country, url)| (country.to_owned(), url.to_owned()))
+                .into();
+        });
+        for (system, country, expected) in [
+            (System::Ios, "DE", "https://i.example"),
+            (System::Android, "", "https://a.example"),
+            (System::Other, "DE", "https://de.example"),
+            (System::Other, "AT", "https://at.example"),
+            (System::Other, "FR", "https://example.com/?a=1"),
+            (System::Other, "US", "https://example.com/?a=1"),
+            (System::Other, "", "https://example.com/?a=1"),
+        ] {
+            let visitor = Fake { system, country, ..Fake::default() };
+            let Decision::Redirect(redirect) = decide(&target, &visit(""), NOW_MS, &visitor) else { panic!() };
+            assert_eq!(redirect.location, expected, "{system:?} {country}");
+            assert_eq!(redirect.click.unwrap().url, expected, "{system:?} {country}");
+        }
+    }
+
+    #[test]
+    fn pages_instead_of_redirects() {
+        let both = target(|fields| {
+            fields.custom_preview = true;
+            fields.cloak = true;
+            fields.ios_url = Some("https://i.example".to_owned());
+        });
+        let robot = Fake { previewer: true, ..Fake::default() };
+        assert!(matches!(decide(&both, &visit(""), NOW_MS, &robot), Decision::Preview(_)));
+        let phone = Fake { system: System::Ios, ..Fake::default() };
+        let Decision::Cloak(framed) = decide(&both, &visit(""), NOW_MS, &phone) else { panic!() };
+        assert_eq!(framed.location, "https://example.com/?a=1");
+        let mail = target(|fields| {
+            fields.url = "mailto:a@example.com".to_owned();
+            fields.cloak = true;
+        });
+        assert_eq!(redirected(&mail, &visit("")).location, "mailto:a@example.com");
+        let locked = target(|fields| fields.password_hash = Some("x".to_owned()));
+        let knows = Fake { unlocked: true, ..Fake::default() };
+        assert!(matches!(decide(&locked, &visit(""), NOW_MS, &knows), Decision::Redirect(_)));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! What always holds:
 //! - With a warm cache nothing here does I/O, and nothing is locked for longer than a look-up.
-//! - [`decide`] is a function of a prepared [`Target`], a [`Visit`] and the present; it has no effects.
+//! - [`decide`] is a function of a prepared [`Target`], a [`Visit`] with its [`Visitor`], and the present; it has no
+//!   effects, and asks of the visitor only what the link's answer depends on.
 //! - A `Location` is one line of printable ASCII of a known scheme, at most [`MAX_LOCATION_BYTES`] long.
 //! - A store that does not answer is [`Unresolved::Unavailable`], never "not found".
 
@@ -10,20 +11,24 @@ mod cache;
 mod click_param;
 mod decision;
 mod destination;
+mod extras;
 mod forward;
 mod hosts;
 mod resolver;
 mod slug;
 mod source;
 mod target;
+mod visitor;
 
 pub use cache::CacheLimits;
 pub use click_param::with_click_id;
 pub use decision::{Click, Decision, Redirect, Visit, decide};
 pub use destination::{Destination, MAX_LOCATION_BYTES};
+pub use extras::{Extras, Shown};
 pub use forward::VisitQuery;
 pub use hosts::{Place, host_name};
 pub use resolver::{Resolver, ResolverOptions, Unresolved};
 pub use slug::{MAX_SLUG_CHARS, slug_of};
 pub use source::{BoxFuture, FoundLink, LinkSource, Unavailable};
 pub use target::Target;
+pub use visitor::{System, Visitor};

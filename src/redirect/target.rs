@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::destination::Destination;
+use super::extras::Extras;
 use super::source::FoundLink;
 use crate::domain::exclusion::DropReason;
 use crate::domain::id::{LinkId, WorkspaceId};
@@ -23,7 +24,7 @@ pub struct Target {
     pub permanent: bool,
     /// Not found for everyone.
     pub disabled: bool,
-    /// It has a guard that visits do not check (a password, a limit of clicks): its destination is not given away.
+    /// It has a guard that visits do not check (a limit of clicks): its destination is not given away.
     pub withheld: bool,
     /// Not found before this instant, in milliseconds.
     pub starts_at_ms: Option<i64>,
@@ -41,6 +42,8 @@ pub struct Target {
     pub track_conversion: bool,
     /// Search engines may index the short address.
     pub index: bool,
+    /// What only some links have.
+    pub extras: Option<Box<Extras>>,
     /// Why no click of it is recorded, whoever makes it: its host or its path is left out.
     pub unwanted: Option<DropReason>,
     /// How its workspace counts clicks; shared by all its links.
@@ -62,7 +65,7 @@ impl Target {
             destination: Destination::prepare(&fields.url, &fields.utm),
             permanent: fields.redirect == RedirectKind::Permanent,
             disabled: fields.disabled_at_ms.is_some(),
-            withheld: fields.password_hash.is_some() || fields.max_clicks.is_some(),
+            withheld: fields.max_clicks.is_some(),
             starts_at_ms: fields.starts_at_ms,
             expires_at_ms: fields.expires_at_ms,
             expired: expired.and_then(|url| Destination::prepare(url, &LinkUtm::default())),
@@ -71,6 +74,7 @@ impl Target {
             hide_referrer: fields.hide_referrer,
             track_conversion: fields.track_conversion,
             index: fields.index,
+            extras: Extras::prepare(fields),
             unwanted: settings.exclude.place_reason(&link.domain, &path(&link.slug)),
             settings: Arc::clone(settings),
         })
@@ -92,7 +96,9 @@ impl Target {
     /// Bytes of memory it takes, roughly.
     pub(super) fn weight(&self) -> usize {
         let addresses = [&self.destination, &self.expired];
-        size_of::<Self>() + addresses.into_iter().flatten().map(Destination::weight).sum::<usize>()
+        size_of::<Self>()
+            + addresses.into_iter().flatten().map(Destination::weight).sum::<usize>()
+            + self.extras.as_ref().map_or(0, |extras| extras.weight())
     }
 }
 
@@ -138,11 +144,23 @@ pub(super) mod tests {
         let fields = LinkFields { url: "javascript:alert(1)".to_owned(), ..LinkFields::default() };
         let target = Target::prepare(&found(1, fields)).unwrap();
         assert_eq!((target.destination, target.withheld), (None, false));
-        let locked = LinkFields { password_hash: Some("$argon2id$".to_owned()), ..LinkFields::default() };
         let limited = LinkFields { max_clicks: Some(3), ..LinkFields::default() };
-        for fields in [locked, limited] {
-            assert!(Target::prepare(&found(1, fields)).unwrap().withheld);
-        }
+        assert!(Target::prepare(&found(1, limited)).unwrap().withheld);
+        let locked = LinkFields { password_hash: Some("$argon2id$".to_owned()), ..LinkFields::default() };
+        let locked = Target::prepare(&found(1, locked)).unwrap();
+        assert_eq!(locked.extras.unwrap().password_hash.as_deref(), Some("$argon2id$"));
+    }
+
+    #[test]
+    fn plain_links_stay_small() {
+        let fields = LinkFields { url: "https://example.com".to_owned(), ..LinkFields::default() };
+        let mut target = Target::prepare(&found(1, fields.clone())).unwrap();
+        assert_eq!(target.extras, None);
+        assert!(size_of::<Target>() <= 208, "{}", size_of::<Target>());
+        let plain = target.weight();
+        let geo_urls = [("DE".to_owned(), "https://example.de".to_owned())].into();
+        target = Target::prepare(&found(1, LinkFields { geo_urls, ..fields })).unwrap();
+        assert!(target.weight() > plain + "https://example.de".len());
     }
 
     #[test]

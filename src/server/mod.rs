@@ -32,9 +32,7 @@ use crate::calendar::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::conversions::{Conversions, Parts};
 use crate::domain::click_id::ClickKey;
-use crate::domain::hit::PlaceHint;
 use crate::domain::workspace::parse_domain_name;
-use crate::enrich::bot;
 use crate::holdings::Holdings;
 use crate::hooks::guard::{Policy, SystemResolver};
 use crate::hooks::send::Sender;
@@ -276,11 +274,7 @@ async fn visits(app: &App, ingest: &Ingest, stop: &CancellationToken) -> anyhow:
         SpoolRecorder(ingest.clone()),
         app.clicks.clone(),
         app.clock.clone(),
-        |user_agent| bot::find(user_agent).is_some(),
-        {
-            let enricher = Arc::clone(&app.enricher);
-            move |address, hint: Option<&PlaceHint>| enricher.place(address, hint).country
-        },
+        Arc::clone(&app.enricher),
     )))
 }
 

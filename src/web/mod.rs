@@ -5,6 +5,7 @@ pub mod body;
 pub mod caller;
 pub mod client;
 pub mod client_clicks;
+pub mod cookie;
 pub mod error;
 pub mod instant;
 pub mod limits;

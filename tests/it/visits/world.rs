@@ -16,10 +16,11 @@ use linktrail::api::visit::{Front, Recorder, Refused, Visits};
 use linktrail::calendar::clock::Clock;
 use linktrail::config::http::HttpConfig;
 use linktrail::domain::click_id::{ClickKey, EventId};
-use linktrail::domain::hit::{Hit, PlaceHint};
+use linktrail::domain::hit::Hit;
 use linktrail::domain::id::{DomainId, LinkId, WorkspaceId};
 use linktrail::domain::link::{Link, LinkFields};
 use linktrail::domain::workspace::{Domain, WorkspaceSettings};
+use linktrail::enrich::{EnrichOptions, Enricher, Geo};
 use linktrail::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, ResolverOptions, Unavailable};
 use linktrail::server::listen::{ListenOptions, Listener};
 use linktrail::server::slow_body;
@@ -147,8 +148,7 @@ impl World {
             Keeping(keeper.clone()),
             ClickKey::new([7; 16]),
             Clock::fixed(NOW_MS),
-            |agent| agent.contains("bot"),
-            |_, hint: Option<&PlaceHint>| hint.map_or_else(String::new, |hint| hint.country.clone()),
+            Arc::new(Enricher::new(EnrichOptions { geo: Geo::default(), visitor_secret: [7; 32] })),
         ));
         let for_rest = visits.clone();
         let slow = axum::middleware::from_fn_with_state(Duration::from_millis(200), slow_body::limit);

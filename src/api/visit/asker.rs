@@ -1,0 +1,59 @@
+//! Who asks: what a decision may want to know of a visitor, read from the request when it is asked for.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+
+use crate::domain::hit::PlaceHint;
+use crate::enrich::bot::{self, Category};
+use crate::enrich::{Enricher, agent};
+use crate::redirect::{System, Visitor};
+use crate::web::client::{self, ClientRules, Peer};
+
+/// The visitor of one request.
+pub(super) struct Asker<'a> {
+    pub(super) clients: &'a ClientRules,
+    pub(super) enricher: &'a Enricher,
+    pub(super) headers: &'a HeaderMap,
+    /// The client, as far as trusted proxies tell it.
+    pub(super) address: IpAddr,
+    /// The other end of the connection.
+    pub(super) peer: Peer,
+}
+
+impl Asker<'_> {
+    /// What a trusted edge says of the visitor's place.
+    pub(super) fn place(&self) -> Option<PlaceHint> {
+        self.clients.place(self.peer.0.ip(), self.headers)
+    }
+
+    fn bot(&self) -> Option<bot::Bot> {
+        bot::find(&client::user_agent(self.headers))
+    }
+}
+
+impl Visitor for Asker<'_> {
+    fn is_bot(&self) -> bool {
+        self.bot().is_some()
+    }
+
+    fn is_previewer(&self) -> bool {
+        self.bot().is_some_and(|bot| bot.category == Category::Preview)
+    }
+
+    fn system(&self) -> System {
+        match self.enricher.agent(&client::user_agent(self.headers)).os.as_str() {
+            agent::IOS => System::Ios,
+            agent::ANDROID => System::Android,
+            _ => System::Other,
+        }
+    }
+
+    fn country(&self) -> String {
+        self.enricher.place(self.address, self.place().as_ref()).country
+    }
+
+    fn is_unlocked(&self, _password_hash: &str) -> bool {
+        false
+    }
+}

@@ -1,0 +1,221 @@
+//! `GET /{slug}`: what a visitor of a short link gets.
+//!
+//! A redirect that counts is answered when its click is on disk. When the click cannot be recorded at all, the visitor is
+//! sent on all the same and the loss is counted. Every reason why a link is not followed, except that its time is over,
+//! looks like a link that never was.
+
+mod asker;
+mod front;
+mod outcome;
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{ALLOW, CACHE_CONTROL, LOCATION, REFERRER_POLICY};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+
+use crate::calendar::clock::Clock;
+use crate::domain::click_id::{ClickKey, EventId};
+use crate::domain::hit::Hit;
+use crate::enrich::Enricher;
+use crate::redirect::{
+    Click, Decision, Place, Redirect, Resolver, Target, Unresolved, Visit, Visitor, decide, with_click_id,
+};
+use crate::web::client::{self, ClientRules, Peer};
+use crate::web::page::{Page, X_ROBOTS_TAG};
+
+use asker::Asker;
+pub use front::Front;
+use front::host;
+use outcome::{Drops, Outcome, Outcomes};
+
+const NO_TRACK: HeaderName = HeaderName::from_static("dub-no-track");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+/// No cache may answer for us, neither with the redirect nor with where it once led.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("private, max-age=0, must-revalidate");
+
+/// A click that was not recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("click not recorded: {reason}")]
+pub struct Refused {
+    /// Why, as a metric label such as `spool_full`.
+    pub reason: &'static str,
+}
+
+/// Keeps clicks.
+pub trait Recorder: Send + Sync + 'static {
+    /// Takes a click; the future ends when it will survive a crash, with its identity, or with the reason why it never will
+    /// be stored.
+    fn record(&self, hit: &Hit) -> impl Future<Output = Result<EventId, Refused>> + Send;
+}
+
+/// Answers visits.
+pub struct Visits<R> {
+    resolver: Arc<Resolver>,
+    clients: ClientRules,
+    recorder: R,
+    clicks: ClickKey,
+    clock: Clock,
+    enricher: Arc<Enricher>,
+    outcomes: Outcomes,
+    drops: Drops,
+}
+
+impl<R: Recorder> Visits<R> {
+    /// Visits of the links that `resolver` finds. `clicks` makes the ids that destinations are told. `enricher` knows
+    /// robots, systems and countries; it is asked for links that depend on them. Metrics go to the recorder that is
+    /// installed by now.
+    pub fn new(
+        resolver: Arc<Resolver>,
+        clients: ClientRules,
+        recorder: R,
+        clicks: ClickKey,
+        clock: Clock,
+        enricher: Arc<Enricher>,
+    ) -> Self {
+        let (outcomes, drops) = (Outcomes::new(), Drops::new());
+        Self { resolver, clients, recorder, clicks, clock, enricher, outcomes, drops }
+    }
+
+    /// A visit of a host where nothing else answers, or nothing else did: its own slugs, or else the default domain's. For
+    /// a router's fallback.
+    pub async fn fallback(self: Arc<Self>, request: Request) -> Response {
+        let (parts, _body) = request.into_parts();
+        let unknown = Peer(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+        let peer = parts.extensions.get::<Peer>().copied().unwrap_or(unknown);
+        match self.resolver.fallback_domain(host(&parts)) {
+            Ok(Some(place)) => self.answer(place, peer, &parts).await,
+            Ok(None) => self.page(Outcome::NotFound, Page::NotFound),
+            Err(_) => self.page(Outcome::Unavailable, Page::Unavailable),
+        }
+    }
+
+    /// A visit of a short domain.
+    pub async fn answer(&self, place: Place, peer: Peer, request: &Parts) -> Response {
+        let is_get = request.method == Method::GET;
+        if !is_get && request.method != Method::HEAD {
+            return self.other_method(&request.method);
+        }
+        let headers = &request.headers;
+        let address = self.clients.address(peer.0.ip(), headers);
+        let target = match self.resolver.resolve(place, request.uri.path(), address).await {
+            Ok(Some(target)) => target,
+            Ok(None) => return self.page(Outcome::NotFound, Page::NotFound),
+            Err(Unresolved::TooManyMisses) => return self.page(Outcome::Limited, Page::TooMany),
+            Err(Unresolved::Unavailable) => return self.page(Outcome::Unavailable, Page::Unavailable),
+        };
+        let visit = Visit {
+            query: request.uri.query(),
+            counts: is_get && !client::is_prefetch(headers) && !headers.contains_key(NO_TRACK),
+        };
+        let now_ms = self.clock.now_ms();
+        let asker = Asker { clients: &self.clients, enricher: &self.enricher, headers, address, peer };
+        match decide(&target, &visit, now_ms, &asker) {
+            Decision::Nowhere => self.page(Outcome::Nowhere, Page::NotFound),
+            Decision::Withheld => self.page(Outcome::Withheld, Page::NotFound),
+            Decision::Password => self.page(Outcome::Locked, Page::NotFound),
+            Decision::Disabled => self.page(Outcome::Disabled, Page::NotFound),
+            Decision::NotStarted => self.page(Outcome::NotStarted, Page::NotFound),
+            Decision::Blocked => self.page(Outcome::Blocked, Page::NotFound),
+            Decision::Expired(None) => self.page(Outcome::Expired, Page::Expired),
+            Decision::Expired(Some(location)) => {
+                self.outcomes.count(Outcome::Expired);
+                sent_on(location, false, target.hide_referrer, false)
+            }
+            Decision::Redirect(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
+            Decision::Cloak(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
+            Decision::Preview(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
+        }
+    }
+
+    async fn redirect(
+        &self,
+        redirect: Redirect,
+        target: &Target,
+        asker: &Asker<'_>,
+        request: &Parts,
+        now_ms: i64,
+    ) -> Response {
+        let Redirect { mut location, permanent, hide_referrer, index, name_click, click } = redirect;
+        let click = click.filter(|_| self.wants(target, asker));
+        let outcome = if click.is_some() { Outcome::Redirected } else { Outcome::Uncounted };
+        if let Some(click) = click {
+            let recorded = self.record(&self.hit(target, click, asker, request, now_ms)).await;
+            if let Some(id) = recorded.filter(|_| name_click) {
+                location = with_click_id(&location, &self.clicks.public(id)).unwrap_or(location);
+            }
+        }
+        self.outcomes.count(outcome);
+        sent_on(location, permanent, hide_referrer, index)
+    }
+
+    /// Whether the workspace records clicks of this visitor.
+    fn wants(&self, target: &Target, asker: &Asker<'_>) -> bool {
+        let declines = || client::asks_not_to_be_tracked(asker.headers);
+        let reason = target.drop_reason(declines, asker.address, || asker.country());
+        reason.inspect(|reason| self.drops.count(*reason)).is_none()
+    }
+
+    fn hit(&self, target: &Target, click: Click, asker: &Asker<'_>, request: &Parts, now_ms: i64) -> Hit {
+        let settings = &target.settings;
+        Hit {
+            at_ms: now_ms,
+            workspace: target.workspace,
+            link: target.link,
+            address: asker.address,
+            user_agent: client::user_agent(&request.headers),
+            referrer: client::referrer(&request.headers),
+            url: click.url,
+            trigger: click.trigger,
+            place: asker.place(),
+            repeat_window_secs: settings.repeat_window_secs,
+            visitor_epoch: settings.visitor_rotation.epoch(now_ms),
+            address_storage: settings.address_storage,
+            params: client::visit_query(&request.uri),
+            accept_language: client::accept_language(&request.headers),
+            sec_fetch: client::sec_fetch(&request.headers),
+            ..Hit::default()
+        }
+    }
+
+    /// The recorder counts what it loses; the visitor is sent on all the same.
+    async fn record(&self, hit: &Hit) -> Option<EventId> {
+        let recorded = self.recorder.record(hit).await;
+        recorded.inspect_err(|Refused { reason }| tracing::debug!(reason, "click not recorded")).ok()
+    }
+
+    fn page(&self, outcome: Outcome, page: Page) -> Response {
+        self.outcomes.count(outcome);
+        page.response()
+    }
+
+    fn other_method(&self, method: &Method) -> Response {
+        self.outcomes.count(Outcome::OtherMethod);
+        let mut response = Response::new(Body::empty());
+        let asks = *method == Method::OPTIONS;
+        *response.status_mut() = if asks { StatusCode::NO_CONTENT } else { StatusCode::METHOD_NOT_ALLOWED };
+        response.headers_mut().insert(ALLOW, METHODS);
+        response
+    }
+}
+
+fn sent_on(location: HeaderValue, permanent: bool, hide_referrer: bool, index: bool) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = if permanent { StatusCode::MOVED_PERMANENTLY } else { StatusCode::FOUND };
+    let headers = response.headers_mut();
+    headers.reserve(4);
+    headers.insert(LOCATION, location);
+    headers.insert(CACHE_CONTROL, ASK_AGAIN);
+    if hide_referrer {
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
+    if !index {
+        headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
+    }
+    response
+}

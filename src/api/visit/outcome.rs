@@ -1,0 +1,105 @@
+//! What became of visits and of their clicks, as metrics.
+
+use metrics::Counter;
+
+use crate::domain::exclusion::DropReason;
+use crate::telemetry::name::{EVENTS_DROPPED_TOTAL, VISITS_TOTAL};
+
+/// What became of a visit.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    Redirected,
+    Uncounted,
+    NotFound,
+    Nowhere,
+    Withheld,
+    Locked,
+    Disabled,
+    NotStarted,
+    Expired,
+    Blocked,
+    Limited,
+    Unavailable,
+    OtherMethod,
+}
+
+impl Outcome {
+    const ALL: [Self; 13] = [
+        Self::Redirected,
+        Self::Uncounted,
+        Self::NotFound,
+        Self::Nowhere,
+        Self::Withheld,
+        Self::Locked,
+        Self::Disabled,
+        Self::NotStarted,
+        Self::Expired,
+        Self::Blocked,
+        Self::Limited,
+        Self::Unavailable,
+        Self::OtherMethod,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Redirected => "redirected",
+            Self::Uncounted => "uncounted",
+            Self::NotFound => "not_found",
+            Self::Nowhere => "nowhere",
+            Self::Withheld => "withheld",
+            Self::Locked => "locked",
+            Self::Disabled => "disabled",
+            Self::NotStarted => "not_started",
+            Self::Expired => "expired",
+            Self::Blocked => "blocked",
+            Self::Limited => "limited",
+            Self::Unavailable => "unavailable",
+            Self::OtherMethod => "other_method",
+        }
+    }
+}
+
+/// The counters, looked up once: a look-up by name costs as much as the rest of the decision.
+pub(super) struct Outcomes([Counter; Outcome::ALL.len()]);
+
+impl Outcomes {
+    pub(super) fn new() -> Self {
+        Self(Outcome::ALL.map(|outcome| metrics::counter!(VISITS_TOTAL, "outcome" => outcome.label())))
+    }
+
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.0[outcome as usize].increment(1);
+    }
+}
+
+/// The counters of clicks that are not wanted, by reason.
+pub(super) struct Drops([Counter; DropReason::ALL.len()]);
+
+impl Drops {
+    pub(super) fn new() -> Self {
+        Self(DropReason::ALL.map(|reason| metrics::counter!(EVENTS_DROPPED_TOTAL, "reason" => reason.name())))
+    }
+
+    pub(super) fn count(&self, reason: DropReason) {
+        self.0[reason as usize].increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_stand_at_their_own_place() {
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, place, "{}", outcome.label());
+        }
+    }
+
+    #[test]
+    fn reasons_stand_at_their_own_place() {
+        for (place, reason) in DropReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, place, "{}", reason.name());
+        }
+    }
+}

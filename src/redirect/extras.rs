@@ -1,0 +1,101 @@
+//! What only some links have, prepared for visits.
+
+use super::destination::Destination;
+use super::visitor::{System, Visitor};
+use crate::domain::link::{LinkFields, LinkUtm};
+
+/// What only some links have; a plain link has none of it and pays for none of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extras {
+    /// The argon2id hash of its password: until a visitor has given that, nothing of the link is told.
+    pub password_hash: Option<Box<str>>,
+    /// Show the destination in a frame under the short address.
+    pub cloak: bool,
+    /// Show social networks a page of its own.
+    pub preview: bool,
+    /// What the pages of a cloaked or previewed link say.
+    pub shown: Shown,
+    ios: Option<Destination>,
+    android: Option<Destination>,
+    /// By country, ascending.
+    geo: Vec<([u8; 2], Destination)>,
+}
+
+/// What pages say of a link; empty for links without pages.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// Its title.
+    pub title: Option<Box<str>>,
+    /// Its description.
+    pub description: Option<Box<str>>,
+    /// Address of a picture.
+    pub image: Option<Box<str>>,
+    /// Address of a video.
+    pub video: Option<Box<str>>,
+}
+
+impl Extras {
+    /// What a link has of it; `None` for a plain one.
+    pub(super) fn prepare(fields: &LinkFields) -> Option<Box<Self>> {
+        let own = |url: &str| Destination::prepare(url, &LinkUtm::default());
+        // The map is in order of its keys, and so is what becomes of it.
+        let geo = fields.geo_urls.iter().filter_map(|(country, url)| Some((code(country)?, own(url)?)));
+        let extras = Self {
+            password_hash: fields.password_hash.as_deref().map(Into::into),
+            cloak: fields.cloak,
+            preview: fields.custom_preview,
+            shown: if fields.cloak || fields.custom_preview { Shown::of(fields) } else { Shown::default() },
+            ios: fields.ios_url.as_deref().and_then(own),
+            android: fields.android_url.as_deref().and_then(own),
+            geo: geo.collect(),
+        };
+        (extras != Self::default()).then(|| Box::new(extras))
+    }
+
+    /// Where this visitor goes instead of the link's own destination: its device decides before its country (Dub contract,
+    /// 6.1.5).
+    pub(super) fn target_for(&self, visitor: &impl Visitor) -> Option<&Destination> {
+        let by_device = || match visitor.system() {
+            System::Ios => self.ios.as_ref(),
+            System::Android => self.android.as_ref(),
+            System::Other => None,
+        };
+        let by_country = || {
+            let country = code(&visitor.country())?;
+            let place = self.geo.binary_search_by_key(&country, |(known, _)| *known).ok()?;
+            Some(&self.geo[place].1)
+        };
+        let has_devices = self.ios.is_some() || self.android.is_some();
+        has_devices.then(by_device).flatten().or_else(|| (!self.geo.is_empty()).then(by_country).flatten())
+    }
+
+    /// Bytes of memory it takes, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let destinations = [&self.ios, &self.android].into_iter().flatten().chain(self.geo.iter().map(|(_, to)| to));
+        let Shown { title, description, image, video } = &self.shown;
+        let texts = [&self.password_hash, title, description, image, video];
+        size_of::<Self>()
+            + self.geo.capacity() * size_of::<([u8; 2], Destination)>()
+            + destinations.map(Destination::weight).sum::<usize>()
+            + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
+    }
+}
+
+impl Shown {
+    /// The fields for social networks where the link has them, else its own.
+    fn of(fields: &LinkFields) -> Self {
+        let text = |special: &Option<String>, own: &Option<String>| {
+            special.as_deref().or(own.as_deref()).filter(|text| !text.is_empty()).map(Into::into)
+        };
+        Self {
+            title: text(&fields.preview.title, &fields.title),
+            description: text(&fields.preview.description, &fields.description),
+            image: text(&fields.preview.image, &fields.image),
+            video: text(&None, &fields.video),
+        }
+    }
+}
+
+fn code(country: &str) -> Option<[u8; 2]> {
+    country.as_bytes().try_into().ok()
+}
