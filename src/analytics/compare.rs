@@ -26,12 +26,22 @@ pub struct Comparison {
     pub currency: Option<String>,
 }
 
+/// The number of events of a kind in a comparison of totals.
+pub fn number(totals: &Table, kind: EventKind) -> i64 {
+    let place = KINDS.iter().position(|known| *known == kind);
+    match totals.rows.first().zip(place).and_then(|(row, place)| row.get(place)) {
+        Some(Cell::Int(number)) => *number,
+        _ => 0,
+    }
+}
+
 impl Analytics {
     /// Answers a request for each of these kinds (clicks, leads, sales; its own kind is not looked at) in one table.
     ///
     /// Rows that only some of the kinds have are all there. The largest come first: by the kind, sales by what was paid;
-    /// of several kinds by the first of them, but by what was paid where they are grouped by what links are. Conditions
-    /// that say nothing of a kind leave it alone.
+    /// of several kinds by the first of them, then by the others, but by what was paid where they are grouped by what links
+    /// are. Where a limit leaves rows out that the first kind has, of those with equal numbers of it the first by their
+    /// values stay. Conditions that say nothing of a kind leave it alone.
     ///
     /// # Errors
     /// When a store does not answer, or a query costs more than it may.

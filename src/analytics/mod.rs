@@ -27,7 +27,7 @@ use crate::warehouse::count::{GroupRow, TotalRow};
 use crate::warehouse::series::SeriesRow;
 use crate::warehouse::{self, Warehouse, count, series};
 
-pub use compare::{Comparison, METRICS};
+pub use compare::{Comparison, METRICS, number};
 use tally::{By, Key, Measures, Tally};
 
 /// Column of the number of events in the tables of [`Analytics::run`].

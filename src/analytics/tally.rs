@@ -52,9 +52,9 @@ impl Measures {
 /// By what rows stand in order, largest first; equals by their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
-    /// The first kind's number.
+    /// The number of the first kind, then of the second and the third, then what was paid.
     Count,
-    /// What was paid, then the first kind's number.
+    /// What was paid, then the numbers.
     Money,
 }
 
@@ -104,8 +104,8 @@ impl Tally {
         let mut rows: Vec<(Key, Measures)> = self.0.into_iter().collect();
         rows.sort_unstable_by(|(left, fewer), (right, more)| {
             let rank = |measures: &Measures| match by {
-                By::Count => (measures.counts[0], 0, 0),
-                By::Money => (0, measures.money, measures.counts[0]),
+                By::Count => (0, measures.counts, measures.money),
+                By::Money => (measures.money, measures.counts, 0),
             };
             Reverse(rank(fewer)).cmp(&Reverse(rank(more))).then_with(|| left.cmp(right))
         });

@@ -57,6 +57,13 @@ impl Params {
         Ok(Self { pairs })
     }
 
+    /// The same with one parameter more, which wins over others of its name.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.pairs.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The last value of `name`, empty ones included.
     pub fn raw(&self, name: &str) -> Option<&str> {
         self.pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -9,6 +9,7 @@ mod collect;
 mod commands;
 mod conversions;
 mod doubt;
+mod dub_analytics;
 mod dub_links;
 mod engines;
 mod faults;

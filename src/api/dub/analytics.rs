@@ -1,10 +1,13 @@
 //! `GET /analytics`.
 
+use axum::Json;
 use axum::http::{HeaderName, HeaderValue};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
+use crate::analytics;
 use crate::domain::event::EventKind;
 use crate::domain::id::WorkspaceId;
+use crate::encode::Format;
 use crate::plan::{Request, Shape};
 use crate::table::Table;
 use crate::web::answer::{self, Writing};
@@ -92,11 +95,26 @@ impl Asked {
     }
 }
 
+/// How a count of one kind of events is shown as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// An object of all metrics.
+    Object,
+    /// A number.
+    Bare,
+}
+
 /// Answers one call.
 ///
 /// # Errors
 /// The first parameter that is wrong; a store that does not answer.
-pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: &str) -> Result<Response, ApiError> {
+pub(super) async fn answer(
+    app: &App,
+    workspace: WorkspaceId,
+    params: &Params,
+    accept: &str,
+    counts: Counts,
+) -> Result<Response, ApiError> {
     let group_by = params::group_by(params)?;
     let asked = Asked::read(app, workspace, params, accept).await?;
     let (table, currency) = asked.answer(app, params, group_by, Some(MAX_ROWS)).await?;
@@ -105,8 +123,11 @@ pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: 
         spreadsheet_safe: asked.said.spreadsheet_safe,
         file_name: reading::file_name(app, "analytics", &asked.said.zone),
     };
-    let mut response = match group_by {
-        GroupBy::Count => answer::object(&table, &writing)?,
+    let mut response = match (group_by, asked.kinds) {
+        (GroupBy::Count, [kind]) if counts == Counts::Bare && writing.format == Format::Json => {
+            Json(analytics::number(&table, *kind)).into_response()
+        }
+        (GroupBy::Count, _) => answer::object(&table, &writing)?,
         _ => answer::table(&table, &writing)?,
     };
     if let Some(currency) = currency.and_then(|code| HeaderValue::try_from(code).ok()) {

@@ -3,6 +3,7 @@
 //! Every failure, unknown paths and methods included, wears Dub's envelope (`error.rs`).
 
 mod analytics;
+mod analytics_paths;
 mod analytics_rows;
 mod client_track;
 mod customer_body;
@@ -51,6 +52,8 @@ pub fn routes() -> Router<App> {
             .route(&path("/track/open"), post(client_track::open).options(client_track::preflight));
         router = router
             .route(&path("/analytics"), get(reading::analytics))
+            .route(&path("/analytics/{first}"), get(analytics_paths::one))
+            .route(&path("/analytics/{first}/{second}"), get(analytics_paths::two))
             .route(&path("/events"), get(reading::events))
             .route(&path("/events/stream"), get(stream::answer))
             .route(&path("/webhooks"), get(webhooks::list).post(webhooks::create))

@@ -5,8 +5,9 @@ use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 
+use super::analytics::{self, Counts};
+use super::events;
 use super::params::{NamedLink, Reading};
-use super::{analytics, events};
 use crate::calendar::{Span, Zone};
 use crate::domain::dimension::LinkAttribute;
 use crate::domain::id::{FolderId, LinkId, WorkspaceId};
@@ -28,7 +29,7 @@ pub(super) async fn analytics(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     caller.require("analytics.read")?;
-    let answer = analytics::answer(&app, caller.workspace, &params, accept(&headers)).await?;
+    let answer = analytics::answer(&app, caller.workspace, &params, accept(&headers), Counts::Object).await?;
     say_uniques(&app, caller.workspace, &params, answer).await
 }
 
@@ -45,7 +46,7 @@ pub(super) async fn events(
 }
 
 /// Puts [`UNIQUES`] on an answer that needs it.
-async fn say_uniques(
+pub(super) async fn say_uniques(
     app: &App,
     workspace: WorkspaceId,
     params: &Params,
@@ -60,7 +61,7 @@ async fn say_uniques(
     Ok(answer)
 }
 
-fn accept(headers: &HeaderMap) -> &str {
+pub(super) fn accept(headers: &HeaderMap) -> &str {
     headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default()
 }
 
