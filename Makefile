@@ -13,13 +13,14 @@ endif
 # The tests bring their own stores and must not touch yours.
 OWN_STORES := env -u DATABASE_URL -u CLICKHOUSE_URL -u CLICKHOUSE_READER_URL
 
-.PHONY: help run build test browser lint bench engines city city-if-possible corpora crawlers tools clean
+.PHONY: help run build test browser sdk lint bench engines city city-if-possible corpora crawlers tools clean
 
 help:
 	@echo 'make run     fetch the engines once, build, serve on http://127.0.0.1:8080 (ARGS=... for flags)'
 	@echo 'make build   build target/release/linktrail'
 	@echo 'make test    all tests, against engines of their own (TESTS=... to choose)'
 	@echo 'make browser install chromium for the tests of the tracker, where apt-get can (make test does it)'
+	@echo "make sdk     fetch Dub's own clients, which the tests drive a server with (6 MB; make test does it)"
 	@echo 'make lint    formatting, clippy and documentation without warnings'
 	@echo 'make bench   benchmarks: parts, queries, redirects, ingest; the last ones need the engines'
 	@echo 'make engines fetch ClickHouse, Postgres and the country data into .engines (209 MB)'
@@ -37,7 +38,7 @@ run: build $(STORES)
 build: tools
 	cargo build --release --locked
 
-test: tools engines corpora browser
+test: tools engines corpora browser sdk
 	$(OWN_STORES) cargo test --locked -- $(TESTS)
 
 lint: tools
@@ -64,12 +65,22 @@ crawlers: corpora
 	node tests/corpora/crawlers.mjs >src/enrich/bot/crawlers.txt.new
 	mv src/enrich/bot/crawlers.txt.new src/enrich/bot/crawlers.txt
 
+# $(call from_apt,CHECK,WHAT,PACKAGES): unless the check passes, installs Debian's packages, or says that WHAT is missing.
+define from_apt
+@if $(1); then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(3) >/dev/null; \
+	else echo '$(2) missing: install them (Debian: apt-get install $(3))' >&2; exit 1; fi
+endef
+
 # The tracker is tested in a real browser: Debian's chromium, driven by its chromedriver.
 browser:
-	@if command -v chromedriver >/dev/null && { command -v chromium || command -v google-chrome; } >/dev/null; then :; \
-	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; \
-	else echo 'chromium and chromedriver are missing: install them (Debian: apt-get install chromium chromium-driver)' >&2; exit 1; fi
+	$(call from_apt,command -v chromedriver >/dev/null && { command -v chromium || command -v google-chrome; } >/dev/null,chromium and chromedriver are,chromium chromium-driver)
+
+# Dub's API is tested with Dub's own clients.
+sdk:
+	$(call from_apt,python3 -c 'import ensurepip' 2>/dev/null,python3 and its venv are,python3 python3-venv)
+	@.engines/fetch sdk
 
 tools:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust from https://rustup.rs' >&2; exit 1; }

@@ -24,6 +24,7 @@ mod qr;
 mod reading;
 mod recognition;
 mod schema;
+mod sdk;
 mod sessions;
 mod sql;
 mod transfer;
