@@ -10,6 +10,7 @@
 pub mod bound;
 pub mod bucket;
 pub mod clock;
+pub mod instant;
 pub mod interval;
 mod quote;
 pub mod range;
@@ -20,6 +21,7 @@ pub mod zone;
 pub use bound::{BadBound, Bound};
 pub use bucket::{Bucket, UnknownBucket, label};
 pub use clock::Clock;
+pub use instant::rfc3339;
 pub use interval::{Interval, Span, UnknownInterval};
 pub use range::{EARLIEST_MS, LATEST_MS, Range, Reversed, clamp_ms};
 pub use spine::{Buckets, TooManyBuckets};

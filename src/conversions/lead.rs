@@ -84,7 +84,7 @@ impl Conversions {
         let lead = Lead { workspace, at_ms: now_ms, name: &new.name, customer: &customer, click, of: &facts };
         lead.note(&work).await?;
         let metadata = new.metadata.as_ref();
-        let told = self.told(&new.name, &customer, click, &facts, metadata);
+        let told = self.told(&new.name, &customer, click, &facts, metadata, now_ms);
         work.tell(HookEvent::LeadCreated, facts.link, &told, now_ms).await?;
         let metadata = metadata.map(Value::to_string).unwrap_or_default();
         let drafts = (0..new.quantity.max(1))

@@ -113,12 +113,12 @@ impl Conversions {
                 work.answer(&lead_call, serde_json::to_value(&answer)?).await?;
                 let lead = Lead { workspace, at_ms: now_ms, name: first_lead, customer: &customer, click, of: &of };
                 lead.note(&work).await?;
-                let told = self.told(first_lead, &customer, click, &of, None);
+                let told = self.told(first_lead, &customer, click, &of, None, now_ms);
                 work.tell(HookEvent::LeadCreated, of.link, &told, now_ms).await?;
                 drafts.push(Draft { key: event_key(workspace, &lead_call, 0), ..lead.draft(String::new()) });
             }
         }
-        let mut told = self.told(&record.name, &customer, click, &of, record.metadata.as_ref());
+        let mut told = self.told(&record.name, &customer, click, &of, record.metadata.as_ref(), now_ms);
         told["sale"] = json!({
             "amount": record.amount,
             "currency": record.currency,

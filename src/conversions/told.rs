@@ -2,17 +2,13 @@
 //! 6.5). The note is written in the transaction that records the event, so webhooks hear of what was recorded and of
 //! nothing else.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Conversions;
 use crate::domain::click_id::EventId;
 use crate::domain::customer::Customer;
-use crate::domain::hit::Trigger;
+use crate::encode::dub::{CustomerObject, Seen};
 use crate::warehouse::conversion::ClickFacts;
-
-const UNKNOWN: &str = "Unknown";
-const DIRECT: &str = "(direct)";
 
 impl Conversions {
     /// A lead as it is told; a sale adds to it.
@@ -23,49 +19,32 @@ impl Conversions {
         click: EventId,
         of: &ClickFacts,
         metadata: Option<&Value>,
+        at_ms: i64,
     ) -> Value {
-        let profile = &customer.profile;
         json!({
             "eventName": name,
-            "customer": {
-                "id": customer.id.to_string(),
-                "name": profile.shown_name(),
-                "email": profile.email,
-                "avatar": profile.avatar,
-                "externalId": profile.external_id,
-                "country": customer.country,
-                "createdAt": instant(customer.created_at_ms),
-            },
-            "click": self.told_click(click, of),
+            "customer": CustomerObject::from(customer),
+            "click": seen(of).object(&self.public_click(click), at_ms),
             "metadata": metadata,
         })
     }
+}
 
-    fn told_click(&self, click: EventId, of: &ClickFacts) -> Value {
-        let carried = &of.carried;
-        json!({
-            "id": self.public_click(click),
-            "url": of.url,
-            "country": known(&carried.place.country, UNKNOWN),
-            "city": known(&carried.place.city, UNKNOWN),
-            "region": known(&carried.place.region, UNKNOWN),
-            "continent": carried.place.continent,
-            "device": known(&carried.agent.device, UNKNOWN),
-            "browser": known(&carried.agent.browser, UNKNOWN),
-            "os": known(&carried.agent.os, UNKNOWN),
-            "trigger": of.trigger.name(),
-            "referer": known(&carried.referrer.host, DIRECT),
-            "refererUrl": known(&carried.referrer.url, DIRECT),
-            "qr": of.trigger == Trigger::Qr,
-            "ip": "",
-        })
+fn seen(of: &ClickFacts) -> Seen<'_> {
+    let carried = &of.carried;
+    Seen {
+        url: &of.url,
+        continent: &carried.place.continent,
+        country: &carried.place.country,
+        region: &carried.place.region,
+        city: &carried.place.city,
+        device: &carried.agent.device,
+        browser: &carried.agent.browser,
+        os: &carried.agent.os,
+        user_agent: &carried.agent.user_agent,
+        bot: &carried.agent.bot,
+        trigger: of.trigger.name(),
+        referrer_host: &carried.referrer.host,
+        referrer_url: &carried.referrer.url,
     }
-}
-
-fn known<'a>(value: &'a str, otherwise: &'a str) -> &'a str {
-    if value.is_empty() { otherwise } else { value }
-}
-
-fn instant(at_ms: i64) -> String {
-    DateTime::<Utc>::from_timestamp_millis(at_ms).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -19,6 +19,36 @@ const CODES: [&str; 160] = [
     "uzs", "ved", "ves", "vnd", "vuv", "wst", "xaf", "xcd", "xcg", "xof", "xpf", "yer", "zar", "zmw", "zwg", "zwl",
 ];
 
+/// Currencies whose smallest unit is the whole one, and those that have three decimal places (ISO 4217).
+const NO_PLACES: [&str; 16] =
+    ["bif", "clp", "djf", "gnf", "isk", "jpy", "kmf", "krw", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"];
+const THREE_PLACES: [&str; 7] = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"];
+
+/// Signs that stand for one currency alone. Every other amount comes with its code.
+const SIGNS: [(&str, &str); 7] =
+    [("usd", "$"), ("eur", "€"), ("gbp", "£"), ("jpy", "¥"), ("inr", "₹"), ("krw", "₩"), ("ils", "₪")];
+
+/// An amount in the smallest unit, in its currency's own decimal places: `$12.34`, `¥1580`, `KWD 1.500`, `-€0.05`.
+pub fn money(amount: i64, code: &str) -> String {
+    let code = code.to_ascii_lowercase();
+    let places = match code.as_str() {
+        code if NO_PLACES.contains(&code) => 0,
+        code if THREE_PLACES.contains(&code) => 3,
+        _ => 2,
+    };
+    let unit = 10_u64.pow(places);
+    let (whole, part) = (amount.unsigned_abs() / unit, amount.unsigned_abs() % unit);
+    let minus = if amount < 0 { "-" } else { "" };
+    let sign = match SIGNS.iter().find(|(known, _)| *known == code) {
+        Some((_, sign)) => (*sign).to_owned(),
+        None => code.to_ascii_uppercase() + " ",
+    };
+    match places {
+        0 => format!("{minus}{sign}{whole}"),
+        _ => format!("{minus}{sign}{whole}.{part:0width$}", width = places as usize),
+    }
+}
+
 /// A currency by its code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
@@ -100,6 +130,27 @@ mod tests {
             assert_eq!(Currency::parse(text).map(Currency::code), code, "{text}");
         }
         assert!(CODES.is_sorted() && CODES.iter().all(|code| code.len() == 3));
+    }
+
+    #[test]
+    fn money_has_its_currencys_places() {
+        for (amount, code, text) in [
+            (1234, "usd", "$12.34"),
+            (5, "USD", "$0.05"),
+            (0, "usd", "$0.00"),
+            (-5, "eur", "-€0.05"),
+            (1580, "jpy", "¥1580"),
+            (-1, "krw", "-₩1"),
+            (1500, "kwd", "KWD 1.500"),
+            (1234, "chf", "CHF 12.34"),
+            (100, "xof", "XOF 100"),
+            (i64::MIN, "usd", "-$92233720368547758.08"),
+        ] {
+            assert_eq!(money(amount, code), text);
+        }
+        for code in NO_PLACES.iter().chain(&THREE_PLACES).chain(SIGNS.iter().map(|(code, _)| code)) {
+            assert!(CODES.contains(code), "{code}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Customers: who is behind leads and sales.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::click_id::EventId;
 use super::id::{CustomerId, LinkId, WorkspaceId};
+use super::made_up_name;
 
 /// Longest id, name and mail address of a customer, in characters.
 pub const MAX_CUSTOMER_TEXT: usize = 100;
@@ -42,10 +45,11 @@ pub struct Profile {
     pub avatar: Option<String>,
 }
 
-impl Profile {
-    /// What is shown as the name: the name, else the mail address, else the id.
-    pub fn shown_name(&self) -> &str {
-        self.name.as_deref().or(self.email.as_deref()).unwrap_or(&self.external_id)
+impl Customer {
+    /// What is shown as the name: the name, else the mail address, else one that is made up (Dub contract, 5.2).
+    pub fn shown_name(&self) -> Cow<'_, str> {
+        let known = self.profile.name.as_deref().or(self.profile.email.as_deref());
+        known.map_or_else(|| made_up_name::of(self.id.0).into(), Cow::Borrowed)
     }
 }
 
@@ -110,11 +114,11 @@ mod tests {
 
     #[test]
     fn a_customer_always_has_a_name() {
-        let mut profile = Profile { external_id: "42".to_owned(), ..Profile::default() };
-        assert_eq!(profile.shown_name(), "42");
-        profile.email = Some("a@b.co".to_owned());
-        assert_eq!(profile.shown_name(), "a@b.co");
-        profile.name = Some("Jane".to_owned());
-        assert_eq!(profile.shown_name(), "Jane");
+        let mut customer = Customer { id: CustomerId(1), ..Customer::default() };
+        assert_eq!(customer.shown_name(), "Bold Blue Hawk");
+        customer.profile.email = Some("a@b.co".to_owned());
+        assert_eq!(customer.shown_name(), "a@b.co");
+        customer.profile.name = Some("Jane".to_owned());
+        assert_eq!(customer.shown_name(), "Jane");
     }
 }

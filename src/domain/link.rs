@@ -12,7 +12,7 @@ use super::patch::patchable;
 pub const ROOT_SLUG: &str = "_root";
 
 /// A link as the catalog holds it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Link {
     /// Its row.
     pub id: LinkId,

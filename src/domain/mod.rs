@@ -12,6 +12,7 @@ pub mod exclusion_text;
 pub mod hit;
 pub mod id;
 pub mod link;
+pub mod made_up_name;
 pub mod password;
 pub mod patch;
 pub mod principal;

@@ -1,6 +1,7 @@
 //! Answers -> bytes: JSON, CSV or TSV, row by row, so that a long answer needs little memory; and QR codes as pictures.
 
 pub mod delimited;
+pub mod dub;
 pub mod json;
 pub mod qr;
 

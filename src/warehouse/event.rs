@@ -62,12 +62,29 @@ event_row! {
     utm_term: String = "utm_term",
     /// Campaign content.
     utm_content: String = "utm_content",
+    /// The click that a lead or a sale follows; 0 when none is known.
+    click_event_id: u64 = "click_event_id",
+    /// The customer of a lead or a sale; 0 for nobody.
+    customer_id: u64 = "customer_id",
+    /// Name of a lead or a sale.
+    event_name: String = "event_name",
+    /// In the smallest unit of the currency.
+    amount: i64 = "amount",
+    /// Lower case; empty when no amount was told.
+    currency: String = "currency",
+    /// Who took the payment.
+    payment_processor: String = "payment_processor",
+    /// The invoice.
+    invoice_id: String = "invoice_id",
+    /// JSON text; empty for none.
+    metadata: String = "metadata",
 }
 
 /// An event that was just stored, as a list shows it later.
 impl std::convert::From<&Event> for EventRow {
     fn from(event: &Event) -> Self {
         let (place, agent, utm) = (&event.place, &event.agent, &event.utm);
+        let conversion = event.conversion.as_deref().cloned().unwrap_or_default();
         Self {
             event_id: event.id.0,
             at_ms: event.at_ms,
@@ -90,6 +107,14 @@ impl std::convert::From<&Event> for EventRow {
             utm_campaign: utm.campaign.clone(),
             utm_term: utm.term.clone(),
             utm_content: utm.content.clone(),
+            click_event_id: event.follows().0,
+            customer_id: conversion.customer.0,
+            event_name: event.name().to_owned(),
+            amount: conversion.amount,
+            currency: conversion.currency,
+            payment_processor: conversion.payment_processor,
+            invoice_id: conversion.invoice_id,
+            metadata: event.metadata().to_owned(),
         }
     }
 }

@@ -28,9 +28,7 @@ pub struct Writing {
 
 /// A row that can be written in every format.
 pub trait Record {
-    /// The columns of CSV and TSV.
-    fn columns() -> Vec<Cow<'static, str>>;
-    /// The row of CSV and TSV.
+    /// The row of CSV and TSV: a cell for each column of the list.
     fn row(&self) -> Vec<Cell>;
     /// The element of a JSON array.
     fn json(&self) -> impl Serialize;
@@ -69,11 +67,12 @@ pub fn object(table: &Table, writing: &Writing) -> Result<Response, ApiError> {
     Ok(respond(Body::from(body), writing))
 }
 
-/// A streamed list. What fails before the first chunk is an error; what fails later ends the connection.
+/// A streamed list; `columns` is its header in CSV and TSV. What fails before the first chunk is an error; what fails later ends the connection.
 ///
 /// # Errors
 /// The error of the first chunk.
 pub async fn stream<R, E>(
+    columns: &[Cow<'static, str>],
     chunks: impl Stream<Item = Result<Vec<R>, E>> + Send + 'static,
     writing: &Writing,
 ) -> Result<Response, ApiError>
@@ -90,7 +89,7 @@ where
     };
     let mut encoder = Encoder::new(writing);
     let mut begun = Vec::new();
-    encoder.begin::<R>(&mut begun)?;
+    encoder.begin(&mut begun, columns)?;
     for chunk in [&first, &second].into_iter().flatten() {
         encoder.chunk(&mut begun, chunk)?;
     }
@@ -140,10 +139,10 @@ impl Encoder {
         }
     }
 
-    fn begin<R: Record>(&self, out: &mut Vec<u8>) -> Result<(), ApiError> {
+    fn begin(&self, out: &mut Vec<u8>, columns: &[Cow<'static, str>]) -> Result<(), ApiError> {
         match self {
             Self::Json(_) => Ok(()),
-            Self::Delimited(delimited) => delimited.header(out, &R::columns()).map_err(internal),
+            Self::Delimited(delimited) => delimited.header(out, columns).map_err(internal),
         }
     }
 
@@ -201,13 +200,11 @@ mod tests {
 
     use super::*;
 
+    const HEADER: &[Cow<'static, str>] = &[Cow::Borrowed("number")];
+
     struct Number(u64);
 
     impl Record for Number {
-        fn columns() -> Vec<Cow<'static, str>> {
-            vec![Cow::Borrowed("number")]
-        }
-
         fn row(&self) -> Vec<Cell> {
             vec![Cell::from(self.0)]
         }
@@ -237,7 +234,7 @@ mod tests {
             (4, "[1,2,3,4]", "number\n1\n2\n3\n4\n"),
         ] {
             for (format, expected) in [(Format::Json, json), (Format::Csv, csv), (Format::Tsv, csv)] {
-                let response = stream(chunks(count, 0), &writing(format)).await.unwrap();
+                let response = stream(HEADER, chunks(count, 0), &writing(format)).await.unwrap();
                 let body = response.into_body().collect().await.unwrap().to_bytes();
                 assert_eq!(body, expected.as_bytes(), "{count} {format:?}");
             }
@@ -248,11 +245,11 @@ mod tests {
     async fn a_failure_is_an_error_at_first_and_breaks_the_body_later() {
         for format in [Format::Json, Format::Csv, Format::Tsv] {
             for failing in [1, 2] {
-                let refused = stream(chunks(5, failing), &writing(format)).await.unwrap_err();
+                let refused = stream(HEADER, chunks(5, failing), &writing(format)).await.unwrap_err();
                 assert_eq!(refused, ApiError::Unavailable("gone"), "{failing}");
             }
             for failing in [3, 5] {
-                let mut body = stream(chunks(5, failing), &writing(format)).await.unwrap().into_body();
+                let mut body = stream(HEADER, chunks(5, failing), &writing(format)).await.unwrap().into_body();
                 let mut sent = Vec::new();
                 let ended = loop {
                     match body.frame().await {

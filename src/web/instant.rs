@@ -1,11 +1,8 @@
 //! Instants as JSON shows them. Ranges, zones and intervals are the business of `calendar`.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-/// `2024-01-31T09:30:00.000Z`. An instant outside the calendar (beyond the year 262,000) is shown as the epoch.
-pub fn format(at_ms: i64) -> String {
-    DateTime::<Utc>::from_timestamp_millis(at_ms).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
-}
+pub use crate::calendar::rfc3339 as format;
 
 /// Milliseconds since the epoch of an RFC 3339 instant, or of a date or a date with time, which are taken as UTC. The years
 /// 0 to 9999 only, so that what is shown can be read again.

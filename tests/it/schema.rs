@@ -305,6 +305,14 @@ async fn every_column_is_written_and_read_back() {
         utm_campaign: event.utm.campaign.clone(),
         utm_term: event.utm.term.clone(),
         utm_content: event.utm.content.clone(),
+        click_event_id: conversion.click.0,
+        customer_id: conversion.customer.0,
+        event_name: conversion.name.clone(),
+        amount: conversion.amount,
+        currency: "eur".to_owned(),
+        payment_processor: conversion.payment_processor.clone(),
+        invoice_id: conversion.invoice_id.clone(),
+        metadata: conversion.metadata.clone(),
     };
     assert_eq!(shown, [[row]]);
 }

@@ -131,7 +131,7 @@ fn object(customer: &Customer, totals: &Totals) -> Value {
     let profile = &customer.profile;
     json!({
         "id": customer.id.to_string(),
-        "name": profile.shown_name(),
+        "name": customer.shown_name(),
         "email": profile.email,
         "avatar": profile.avatar,
         "externalId": profile.external_id,

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use super::webhooks::{Named, no_webhook, own};
 use crate::catalog::{Cursor, LinkQuery, NewDelivery, Page};
+use crate::domain::customer::{Customer, Profile};
 use crate::domain::event::Event;
 use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::webhook::{Delivery, HookEvent};
+use crate::encode::dub::CustomerObject;
 use crate::hooks::payload::{self, Shape};
 use crate::web::caller::Caller;
 use crate::web::error::{ApiError, quoted};
@@ -137,7 +139,8 @@ async fn sample(app: &App, caller: &Caller, event: HookEvent, now_ms: i64) -> Re
     };
     let link = link.unwrap_or_default();
     let click = shape.dub_click(&click);
-    let customer = json!({ "id": "cus_test", "externalId": "test", "name": "Test", "email": null, "avatar": null });
+    let profile = Profile { external_id: "test".to_owned(), name: Some("Test".to_owned()), ..Profile::default() };
+    let customer = CustomerObject::from(&Customer { profile, created_at_ms: now_ms, ..Customer::default() });
     Ok(match event {
         HookEvent::LinkCreated | HookEvent::LinkUpdated | HookEvent::LinkDeleted => link,
         HookEvent::LinkClicked => json!({ "click": click, "link": link }),

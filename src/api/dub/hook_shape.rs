@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::events;
+use super::event_shape;
 use super::shape_link::{LinkContext, short_link};
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
@@ -39,7 +39,7 @@ impl Shape for HookShape {
     }
 
     fn dub_click(&self, event: &Event) -> Value {
-        events::click(&self.0, event)
+        event_shape::click(&self.0, event)
     }
 
     fn click_id(&self, id: EventId) -> String {

@@ -10,6 +10,8 @@ mod customer_body;
 mod customers;
 mod deliveries;
 mod error;
+mod event_columns;
+mod event_shape;
 mod events;
 mod folders;
 mod hook_shape;

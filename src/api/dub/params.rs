@@ -116,17 +116,6 @@ pub fn read(params: &Params, accept: &str) -> Result<Reading, ApiError> {
     })
 }
 
-/// Checks `event`, which is clicks: the only kind that is collected so far.
-///
-/// # Errors
-/// For any other kind.
-pub fn check_event(params: &Params, message: &str) -> Result<(), ApiError> {
-    match params.text("event") {
-        None | Some("clicks") => Ok(()),
-        Some(other) => Err(ApiError::invalid("invalid_value", "event", format!("{message}. Given: {}", quoted(other)))),
-    }
-}
-
 /// Reads the `event` of `/analytics`, by default clicks.
 ///
 /// # Errors

@@ -18,14 +18,15 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
+use super::event_shape::Shown;
 use super::{events, params, reading};
 use crate::calendar::Range;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::WorkspaceId;
+use crate::encode::dub::metadata;
 use crate::plan::{Query, Request, Shape, build, matches};
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
-use crate::web::instant;
 use crate::web::params::Params;
 use crate::web::state::App;
 use crate::web::streams::StreamPlace;
@@ -219,30 +220,20 @@ async fn show(app: &App, workspace: WorkspaceId, batch: Vec<Event>, missed: &Ato
     String::new()
 }
 
-/// What a stream shows of an event that is no click: its kind, its own fields, and where and with what it happened.
-pub(super) fn other(app: &App, event: &Event, link: &Value) -> Value {
+/// What a stream shows of an event of a page, of which there is no list: its kind, its own fields, and where and with what it
+/// happened. A custom event may be a conversion, and then has its customer.
+pub(super) fn other(shown: &Shown, event: &Event) -> Value {
     let mut object = json!({
         "event": event.kind.name(),
-        "timestamp": instant::format(event.at_ms),
-        "eventId": app.clicks.public(event.id),
+        "timestamp": shown.timestamp,
+        "eventId": shown.event_id,
         "eventName": event.name(),
-        "link": link,
-        "click": events::click(app, event),
-        "metadata": serde_json::from_str::<Value>(event.metadata()).unwrap_or_default(),
+        "link": shown.link.object,
+        "click": shown.seen().object(&shown.click_id, event.at_ms),
+        "metadata": metadata(event.metadata()),
     });
-    if event.follows().0 != 0 {
-        object["click"]["id"] = app.clicks.public(event.follows()).into();
-    }
-    if let Some(conversion) = &event.conversion {
-        object["customer"] = json!({ "id": conversion.customer.to_string() });
-        if event.kind == EventKind::Sale {
-            object["sale"] = json!({
-                "amount": conversion.amount,
-                "currency": conversion.currency,
-                "paymentProcessor": conversion.payment_processor,
-                "invoiceId": conversion.invoice_id,
-            });
-        }
+    if event.conversion.is_some() {
+        object["customer"] = json!(shown.customer.as_deref());
     }
     if let Some(page) = &event.page {
         object["siteId"] = json!(event.site);

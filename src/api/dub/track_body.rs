@@ -16,7 +16,8 @@ const MAX_METADATA: usize = 10_000;
 const MAX_QUANTITY: i64 = 100;
 const DEFAULT_SALE: &str = "Purchase";
 const MODES: [&str; 3] = ["async", "wait", "deferred"];
-const PROCESSORS: [&str; 9] =
+/// Who may have taken a payment, as Dub's clients know them: they refuse a list that names another one.
+pub(super) const PROCESSORS: [&str; 9] =
     ["stripe", "shopify", "polar", "paddle", "apple", "revenuecat", "lemonsqueezy", "dub", "custom"];
 
 /// Reads a lead.

@@ -109,6 +109,12 @@ async fn leads_and_sales_are_told_with_their_click_and_link() {
         (&of("lead.created")["eventName"], &of("lead.created")["metadata"]),
         (&json!("Sign up"), &json!({"plan": "pro"}))
     );
+    // Click and customer are those of the lists.
+    world.app.ingest.flushed().await;
+    for (kind, data) in [("leads", of("lead.created")), ("sales", of("sale.created"))] {
+        let listed = world.get(&format!("/events?event={kind}&interval=all")).await[0].clone();
+        assert_eq!((&listed["click"], &listed["customer"]), (&data["click"], &data["customer"]), "{kind}");
+    }
     let sale = of("sale.created")["sale"].clone();
     assert_eq!((&sale["amount"], &sale["currency"], &sale["invoiceId"]), (&json!(1999), &json!("eur"), &json!("i1")));
     world.end().await;

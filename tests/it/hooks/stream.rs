@@ -117,6 +117,37 @@ async fn events_come_as_they_are_stored_under_the_filters_of_the_list() {
 }
 
 #[tokio::test]
+async fn leads_and_sales_come_as_the_lists_show_them() {
+    let world = World::start("hooks_stream_conversions").await;
+    let (promo, _) = world.link("promo").await;
+    let recorded = world.app.ingest.record(&world.hit(promo, 1, FIREFOX)).unwrap();
+    recorded.synced().await.unwrap();
+    world.app.ingest.flushed().await;
+    let click = world.app.clicks.public(recorded.id());
+    let mut leads = Stream::open(&world, "?event=leads").await;
+    let mut sales = Stream::open(&world, "?event=sales").await;
+    let lead =
+        json!({"clickId": click, "eventName": "Sign up", "customerExternalId": "c1", "metadata": {"plan": "pro"}});
+    world.post("/track/lead", lead).await;
+    let sale = json!({"customerExternalId": "c1", "amount": 1999, "currency": "eur", "invoiceId": "i1"});
+    world.post("/track/sale", sale).await;
+    for (kind, stream) in [("leads", &mut leads), ("sales", &mut sales)] {
+        let (id, mut event) = stream.wait_for(1).await.remove(0);
+        world.app.ingest.flushed().await;
+        let mut listed = world.get(&format!("/events?event={kind}&interval=all")).await[0].clone();
+        assert_eq!((&event["eventId"], &event["click"]["id"]), (&json!(id), &json!(click)));
+        // Its link's counters went on.
+        for object in [&mut event, &mut listed] {
+            for counter in ["clicks", "lastClicked", "leads", "sales", "saleAmount", "conversions"] {
+                object["link"][counter] = Value::Null;
+            }
+        }
+        assert_eq!(event, listed);
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_a_stream_asks_of_links_follows_the_links() {
     let world = World::start("hooks_stream_links").await;
     let (link, shown) = world.link("promo").await;

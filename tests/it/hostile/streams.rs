@@ -28,10 +28,6 @@ use crate::wire::{exchange, request};
 struct Line(String);
 
 impl Record for Line {
-    fn columns() -> Vec<Cow<'static, str>> {
-        vec![Cow::Borrowed("line")]
-    }
-
     fn row(&self) -> Vec<Cell> {
         vec![Cell::from(self.0.as_str())]
     }
@@ -51,7 +47,8 @@ async fn list(Path((format, failing)): Path<(String, usize)>) -> Result<Response
             Ok((0..100).map(|line| Line(format!("{number}/{line}"))).collect())
         }
     });
-    answer::stream(stream::iter(chunks), &Writing { format, spreadsheet_safe: false, file_name: "x".to_owned() }).await
+    let writing = Writing { format, spreadsheet_safe: false, file_name: "x".to_owned() };
+    answer::stream(&[Cow::Borrowed("line")], stream::iter(chunks), &writing).await
 }
 
 struct Door(Router);

@@ -337,5 +337,16 @@ fn row(event: &Event) -> EventRow {
         utm_campaign: event.utm.campaign.clone(),
         utm_term: event.utm.term.clone(),
         utm_content: event.utm.content.clone(),
+        click_event_id: event.follows().0,
+        customer_id: event.conversion.as_ref().map_or(0, |conversion| conversion.customer.0),
+        event_name: event.name().to_owned(),
+        amount: event.conversion.as_ref().map_or(0, |conversion| conversion.amount),
+        currency: event.conversion.as_ref().map_or_else(String::new, |conversion| conversion.currency.clone()),
+        payment_processor: event
+            .conversion
+            .as_ref()
+            .map_or_else(String::new, |conversion| conversion.payment_processor.clone()),
+        invoice_id: event.conversion.as_ref().map_or_else(String::new, |conversion| conversion.invoice_id.clone()),
+        metadata: event.metadata().to_owned(),
     }
 }

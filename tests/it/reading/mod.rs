@@ -1,7 +1,9 @@
 //! Dub's `/analytics` and `/events` over HTTP: what is written in every form, what every parameter does, what is refused.
 
 mod bodies;
+mod conversions;
 mod filters;
+mod goods;
 pub mod lines;
 mod pages;
 mod refusals;

@@ -131,9 +131,9 @@ async fn each_endpoint_has_its_own() {
             ", composite. Given: \"shares\"",
         ),
         (
-            "/events?event=sales",
-            "invalid_value: event: Invalid option: expected one of \"clicks\"",
-            ". Given: \"sales\"",
+            "/events?event=composite",
+            "invalid_value: event: Invalid option: expected one of \"clicks\"|\"leads\"|\"sales\"",
+            ". Given: \"composite\"",
         ),
         (
             "/analytics?groupBy=shoe_sizes",
