@@ -70,12 +70,14 @@ pub struct DimensionInfo {
     pub dimension: Dimension,
     /// Its column in the warehouse's event table.
     pub column: &'static str,
-    /// Its name in Dub's `groupBy`.
-    pub dub_group: &'static str,
+    /// Its name in Dub's `groupBy`, where it has one.
+    pub dub_group: Option<&'static str>,
     /// Its name as a Dub query parameter; none for a dimension that is filtered by another's parameter.
     pub dub_filter: Option<&'static str>,
     /// The field that holds it in Dub's rows.
     pub dub_field: &'static str,
+    /// Its names as Linkly's counter, the first being the common one; none where it has none.
+    pub linkly: &'static [&'static str],
     /// Which events have it.
     pub of: Of,
     /// What becomes of the unknown.
@@ -87,7 +89,7 @@ pub struct DimensionInfo {
 }
 
 macro_rules! dimensions {
-    ($($(#[$doc:meta])* $name:ident $column:literal $group:literal $filter:expr, $field:literal $of:ident $blank:expr, $matching:ident $($within:ident)*;)*) => {
+    ($($(#[$doc:meta])* $name:ident $column:literal $group:expr, $filter:expr, $field:literal [$($linkly:literal)*] $of:ident $blank:expr, $matching:ident $($within:ident)*;)*) => {
         /// Something that events can be broken down and filtered by.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Dimension { $($(#[$doc])* $name,)* }
@@ -99,6 +101,7 @@ macro_rules! dimensions {
             dub_group: $group,
             dub_filter: $filter,
             dub_field: $field,
+            linkly: &[$($linkly),*],
             of: Of::$of,
             blank: $blank,
             matching: Matching::$matching,
@@ -110,47 +113,57 @@ macro_rules! dimensions {
 use Blank::{Hidden, Shown};
 
 dimensions! {
-    // name      column           Dub groupBy        Dub filter              Dub field       of    blank                 matching, within
+    // name      column           Dub groupBy              Dub filter            Dub field       Linkly counters            of    blank                matching, within
     /// `AF AN AS EU NA OC SA`
-    Continent   "continent"       "continents"       Some("continent"),      "continent"    Every Hidden("Unknown"),    Upper;
+    Continent   "continent"      Some("continents"),      Some("continent"),    "continent"     []                         Every Hidden("Unknown"),   Upper;
     /// ISO 3166-1 alpha-2
-    Country     "country"         "countries"        Some("country"),        "country"      Every Hidden("Unknown"),    Upper;
+    Country     "country"        Some("countries"),       Some("country"),      "country"       ["country"]                Every Hidden("Unknown"),   Upper;
     /// ISO 3166-2
-    Region      "region"          "regions"          Some("region"),         "region"       Every Hidden("Unknown"),    Region Country;
+    Region      "region"         Some("regions"),         Some("region"),       "region"        ["region"]                 Every Hidden("Unknown"),   Region Country;
     /// English name
-    City        "city"            "cities"           Some("city"),           "city"         Every Hidden("Unknown"),    Exact Country Region;
+    City        "city"           Some("cities"),          Some("city"),         "city"          ["city"]                   Every Hidden("Unknown"),   Exact Country Region;
     /// Device class
-    Device      "device"          "devices"          Some("device"),         "device"       Every Hidden("Unknown"),    AnyCase;
+    Device      "device"         Some("devices"),         Some("device"),       "device"        []                         Every Hidden("Unknown"),   AnyCase;
     /// Browser name
-    Browser     "browser"         "browsers"         Some("browser"),        "browser"      Every Hidden("Unknown"),    AnyCase;
+    Browser     "browser"        Some("browsers"),        Some("browser"),      "browser"       ["browser" "browser_name"] Every Hidden("Unknown"),   AnyCase;
     /// Operating system name
-    Os          "os"              "os"               Some("os"),             "os"           Every Hidden("Unknown"),    AnyCase;
+    Os          "os"             Some("os"),              Some("os"),           "os"            ["platform"]               Every Hidden("Unknown"),   AnyCase;
     /// How the link was reached
-    Trigger     "trigger"         "triggers"         Some("trigger"),        "trigger"      Every Hidden("Unknown"),    AnyCase;
+    Trigger     "trigger"        Some("triggers"),        Some("trigger"),      "trigger"       []                         Every Hidden("Unknown"),   AnyCase;
     /// Referrer host without `www.`
-    Referrer    "referrer_host"   "referers"         Some("referer"),        "referer"      Every Shown("(direct)"),    AnyCase;
+    Referrer    "referrer_host"  Some("referers"),        Some("referer"),      "referer"       ["referer"]                Every Shown("(direct)"),   AnyCase;
     /// Referrer without its query
-    ReferrerUrl "referrer_url"    "referer_urls"     Some("refererUrl"),     "refererUrl"   Every Shown("(direct)"),    AddressBase;
+    ReferrerUrl "referrer_url"   Some("referer_urls"),    Some("refererUrl"),   "refererUrl"    []                         Every Shown("(direct)"),   AddressBase;
     /// The link
-    Link        "link_id"         "top_links"        Some("linkId"),         "id"           Every Hidden(""),           LinkId;
+    Link        "link_id"        Some("top_links"),       Some("linkId"),       "id"            ["link_id"]                Every Hidden(""),          LinkId;
     /// Final destination, query included
-    Url         "url"             "top_urls"         Some("url"),            "url"          Every Hidden(""),           Address;
+    Url         "url"            Some("top_urls"),        Some("url"),          "url"           ["destination"]            Every Hidden(""),          Address;
     /// Final destination without its query
-    BaseUrl     "base_url"        "top_base_urls"    None,                   "url"          Every Hidden(""),           Exact;
+    BaseUrl     "base_url"       Some("top_base_urls"),   None,                 "url"           []                         Every Hidden(""),          Exact;
     /// `utm_source`
-    UtmSource   "utm_source"      "utm_sources"      Some("utm_source"),     "utm_source"   Every Hidden("(not set)"),  Exact;
+    UtmSource   "utm_source"     Some("utm_sources"),     Some("utm_source"),   "utm_source"    ["utm_source"]             Every Hidden("(not set)"), Exact;
     /// `utm_medium`
-    UtmMedium   "utm_medium"      "utm_mediums"      Some("utm_medium"),     "utm_medium"   Every Hidden("(not set)"),  Exact;
+    UtmMedium   "utm_medium"     Some("utm_mediums"),     Some("utm_medium"),   "utm_medium"    ["utm_medium"]             Every Hidden("(not set)"), Exact;
     /// `utm_campaign`
-    UtmCampaign "utm_campaign"    "utm_campaigns"    Some("utm_campaign"),   "utm_campaign" Every Hidden("(not set)"),  Exact;
+    UtmCampaign "utm_campaign"   Some("utm_campaigns"),   Some("utm_campaign"), "utm_campaign"  ["utm_campaign"]           Every Hidden("(not set)"), Exact;
     /// `utm_term`
-    UtmTerm     "utm_term"        "utm_terms"        Some("utm_term"),       "utm_term"     Every Hidden("(not set)"),  Exact;
+    UtmTerm     "utm_term"       Some("utm_terms"),       Some("utm_term"),     "utm_term"      ["utm_term"]               Every Hidden("(not set)"), Exact;
     /// `utm_content`
-    UtmContent  "utm_content"     "utm_contents"     Some("utm_content"),    "utm_content"  Every Hidden("(not set)"),  Exact;
+    UtmContent  "utm_content"    Some("utm_contents"),    Some("utm_content"),  "utm_content"   ["utm_content"]            Every Hidden("(not set)"), Exact;
     /// Name of a lead, a sale or a custom event
-    EventName   "event_name"      "event_names"      Some("eventName"),      "eventName"    Named Hidden("(not set)"),  Exact;
+    EventName   "event_name"     Some("event_names"),     Some("eventName"),    "eventName"     []                         Named Hidden("(not set)"), Exact;
     /// Code of a sale's currency
-    Currency    "currency"        "currencies"       Some("currency"),       "currency"     Sales Hidden("(not set)"),  AnyCase;
+    Currency    "currency"       Some("currencies"),      Some("currency"),     "currency"      []                         Sales Hidden("(not set)"), AnyCase;
+    /// Kind of way by which the visitor came
+    Channel     "channel"        Some("channels"),        Some("channel"),      "channel"       []                         Every Hidden("Unknown"),   AnyCase;
+    /// The visitor's first language
+    Language    "language"       Some("languages"),       Some("language"),     "language"      []                         Every Hidden("Unknown"),   AnyCase;
+    /// Internet service provider
+    Isp         "isp"            Some("isps"),            Some("isp"),          "isp"           ["isp"]                    Every Hidden("Unknown"),   AnyCase;
+    /// Name of a robot
+    Bot         "bot"            Some("bot_names"),       Some("botName"),      "botName"       ["bot_name"]               Every Hidden("(human)"),   AnyCase;
+    /// Address, as far as the workspace keeps it
+    Address     "address"        None,                    None,                 "ip"            ["remote_ip"]              Every Hidden("Unknown"),   Exact;
 }
 
 impl Dimension {
@@ -228,7 +241,8 @@ mod tests {
     fn names_are_unique() {
         for (index, line) in DIMENSIONS.iter().enumerate() {
             for other in &DIMENSIONS[index + 1..] {
-                assert_ne!(line.dub_group, other.dub_group);
+                assert!(line.dub_group.is_none() || line.dub_group != other.dub_group);
+                assert!(line.linkly.iter().all(|name| !other.linkly.contains(name)));
                 assert_ne!(line.column, other.column);
                 assert!(line.dub_filter.is_none() || line.dub_filter != other.dub_filter);
             }

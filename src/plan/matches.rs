@@ -93,6 +93,11 @@ fn value_of(dimension: Dimension, event: &Event) -> &str {
         Dimension::UtmCampaign => &utm.campaign,
         Dimension::UtmTerm => &utm.term,
         Dimension::UtmContent => &utm.content,
+        Dimension::Channel => event.channel.name(),
+        Dimension::Language => &event.language,
+        Dimension::Isp => &event.network.isp,
+        Dimension::Bot => &agent.bot,
+        Dimension::Address => &event.address,
         Dimension::EventName => event.name(),
         Dimension::Currency => event.conversion.as_ref().map_or("", |conversion| conversion.currency.as_str()),
     }

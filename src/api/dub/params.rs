@@ -145,7 +145,7 @@ pub fn group_by(params: &Params) -> Result<GroupBy, ApiError> {
         Some(GroupBy::Attribute(line.attribute))
     };
     let dimension = || {
-        let line = DIMENSIONS.iter().find(|line| line.dub_group == name)?;
+        let line = DIMENSIONS.iter().find(|line| line.dub_group == Some(name))?;
         Some(GroupBy::Dimension(line.dimension))
     };
     match name {
@@ -154,7 +154,7 @@ pub fn group_by(params: &Params) -> Result<GroupBy, ApiError> {
         "trigger" => Ok(GroupBy::Dimension(Dimension::Trigger)),
         _ => dimension().or_else(attribute).ok_or_else(|| {
             let mut names = vec!["count", "timeseries"];
-            names.extend(DIMENSIONS.iter().map(|line| line.dub_group));
+            names.extend(DIMENSIONS.iter().filter_map(|line| line.dub_group));
             names.extend(ATTRIBUTES.iter().filter_map(|line| line.dub_group));
             let message =
                 format!("Invalid type value. Valid values are: {}. Given: {}", names.join(", "), quoted(name));

@@ -29,7 +29,7 @@ pub async fn ask(scene: &Scene, question: &Question) -> Result<Answer, String> {
             }
         }
         Form::Groups { by, unknown, limit } => {
-            let line = DIMENSIONS.iter().find(|line| line.dub_group == *by).ok_or("no such group")?;
+            let line = DIMENSIONS.iter().find(|line| line.dub_group == Some(*by)).ok_or("no such group")?;
             table(scene, with(Shape::Groups { by: line.dimension, unknown: *unknown, limit: *limit })).await
         }
         Form::Attributes(name) => {
