@@ -11,6 +11,7 @@ use crate::filter::{List, Sense};
 use crate::plan::LinkCondition;
 
 use super::{Analytics, Error};
+use crate::warehouse::fact::LinkCountsRow;
 
 /// Conditions on links as the catalog takes them.
 pub(super) fn link_filter(conditions: &[LinkCondition]) -> LinkFilter {
@@ -63,6 +64,17 @@ pub(super) fn values_of(link: &Link, attribute: LinkAttribute) -> Vec<String> {
     }
 }
 
+/// What links can be sorted by, beside their age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// Clicks, as the counters show them.
+    Clicks,
+    /// The time of the last click.
+    LastClicked,
+    /// What the counters show as the amount of sales.
+    SaleAmount,
+}
+
 impl Analytics {
     /// The links with these ids that belong to the workspace, deleted ones too.
     ///
@@ -77,7 +89,7 @@ impl Analytics {
     /// # Errors
     /// When ClickHouse does not answer.
     pub async fn counters(&self, workspace: WorkspaceId, ids: &[LinkId]) -> Result<HashMap<LinkId, Counters>, Error> {
-        let rows = self.warehouse.link_counts(workspace, ids).await?;
+        let rows = self.warehouse.link_counts(workspace, Some(ids)).await?;
         // Sums stand in the events alone; few links have any.
         let selling: Vec<LinkId> = rows.iter().filter(|row| row.sales > 0).map(|row| LinkId(row.link_id)).collect();
         let sales = self.warehouse.link_sales(workspace, &selling).await?;
@@ -97,5 +109,27 @@ impl Analytics {
             (LinkId(row.link_id), counters)
         });
         Ok(counters.collect())
+    }
+
+    /// What links are sorted by, of every link of the workspace that has any of it.
+    ///
+    /// # Errors
+    /// When ClickHouse does not answer.
+    pub async fn ranks(&self, workspace: WorkspaceId, by: Rank) -> Result<Vec<(LinkId, i64)>, Error> {
+        let rows = self.warehouse.link_counts(workspace, None).await?;
+        let number = |row: &LinkCountsRow| match by {
+            Rank::Clicks => i64::try_from(row.clicks).unwrap_or(i64::MAX),
+            Rank::LastClicked if row.clicks > 0 => row.last_ms,
+            Rank::LastClicked | Rank::SaleAmount => 0,
+        };
+        if by != Rank::SaleAmount {
+            return Ok(rows.iter().map(|row| (LinkId(row.link_id), number(row))).collect());
+        }
+        let selling: Vec<LinkId> = rows.iter().filter(|row| row.sales > 0).map(|row| LinkId(row.link_id)).collect();
+        let mut takings: HashMap<u64, Takings> = HashMap::new();
+        for sold in self.warehouse.link_sales(workspace, &selling).await? {
+            takings.entry(sold.of).or_default().add(&sold.currency, sold.sales, sold.amount);
+        }
+        Ok(takings.into_iter().map(|(link, takings)| (LinkId(link), takings.main_amount())).collect())
     }
 }

@@ -1,10 +1,11 @@
 //! Lists of links, and how many there are.
 
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::link_row::{from_row, link_columns};
 use super::{Catalog, Cursor, Error, Page, Result, Window, like_anywhere};
-use crate::domain::id::{FolderId, TagId, UserId, WorkspaceId};
+use crate::domain::id::{FolderId, LinkId, TagId, UserId, WorkspaceId};
 use crate::domain::link::Link;
 
 /// Which links are wanted; what is `None` does not matter.
@@ -26,8 +27,36 @@ pub struct LinkQuery {
     pub archived: bool,
     /// Having any tag at all.
     pub tagged: bool,
-    /// Oldest first; newest first by default.
+    /// Smallest first; largest, or newest, first by default.
     pub ascending: bool,
+    /// By these numbers instead of the time they were made; a link that is not listed has 0.
+    pub by: Option<Vec<(LinkId, i64)>>,
+}
+
+/// By what links are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkGroup {
+    /// Their short domain.
+    Domain,
+    /// Each of their tags; links without one are in no group.
+    Tag,
+    /// Who made them.
+    User,
+    /// Their folder.
+    Folder,
+}
+
+/// How many links there are of each value, the most first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkGroups {
+    /// By the domain's name.
+    Domains(Vec<(String, u64)>),
+    /// By tag.
+    Tags(Vec<(TagId, u64)>),
+    /// By person; `None` where nobody is known.
+    Users(Vec<(Option<UserId>, u64)>),
+    /// By folder; `None` for those in none.
+    Folders(Vec<(Option<FolderId>, u64)>),
 }
 
 /// How tags are named.
@@ -72,9 +101,16 @@ impl<'a> Conditions<'a> {
 }
 
 impl LinkQuery {
-    fn conditions(&self, workspace: WorkspaceId, select: &'static str) -> Conditions<'_> {
+    /// `select` and `join` are what stands before and behind the tables.
+    fn conditions(&self, workspace: WorkspaceId, select: &'static str, join: &'static str) -> Conditions<'_> {
         let mut list = Conditions::new(select);
         list.plain(" FROM link JOIN domain ON domain.id = link.domain_id");
+        list.plain(join);
+        if let Some(by) = &self.by {
+            let (ids, numbers): (Vec<i64>, Vec<i64>) = by.iter().map(|(id, number)| (id.row(), *number)).unzip();
+            list.push(" LEFT JOIN unnest(?::bigint[],", ids);
+            list.push(" ?::bigint[]) AS ranked (id, number) ON ranked.id = link.id", numbers);
+        }
         list.push(" WHERE link.workspace_id = ?", workspace.row());
         list.plain(" AND link.deleted_at IS NULL AND domain.removed_at IS NULL");
         if !self.archived {
@@ -115,11 +151,11 @@ impl LinkQuery {
 }
 
 impl Catalog {
-    /// A page of the workspace's links, newest first (or oldest, where the query says so). `None` when the cursor is no link
-    /// of the workspace.
+    /// A page of the workspace's links, newest first unless the query says otherwise. `None` when the cursor is no link of
+    /// the workspace. A cursor goes with the order by time only.
     pub async fn links(&self, workspace: WorkspaceId, query: &LinkQuery, page: Page) -> Result<Option<Vec<Link>>> {
         let session = self.call().await?;
-        let mut list = query.conditions(workspace, concat!("SELECT ", link_columns!()));
+        let mut list = query.conditions(workspace, concat!("SELECT ", link_columns!()), "");
         let (cursor, backwards) = match page.cursor {
             Cursor::Offset(_) => (None, false),
             Cursor::After(id) => (Some(id), false),
@@ -138,11 +174,11 @@ impl Catalog {
             );
             list.push(", ?)", id.row());
         }
-        list.plain(if rising {
-            " ORDER BY link.created_at, link.id"
-        } else {
-            " ORDER BY link.created_at DESC, link.id DESC"
-        });
+        list.plain(" ORDER BY");
+        if query.by.is_some() {
+            list.plain(if rising { " coalesce(ranked.number, 0)," } else { " coalesce(ranked.number, 0) DESC," });
+        }
+        list.plain(if rising { " link.created_at, link.id" } else { " link.created_at DESC, link.id DESC" });
         list.push(" LIMIT ?", i64::from(page.size));
         if let Cursor::Offset(rows) = page.cursor {
             list.push(" OFFSET ?", i64::from(rows));
@@ -157,9 +193,46 @@ impl Catalog {
 
     /// How many links of the workspace are meant.
     pub async fn count_links(&self, workspace: WorkspaceId, query: &LinkQuery) -> Result<u64> {
-        let list = query.conditions(workspace, "SELECT count(*)");
+        let list = query.conditions(workspace, "SELECT count(*)", "");
         let rows = self.call().await?.query_composed(&list.text, &list.values()).await?;
         let count: i64 = rows.first().ok_or_else(|| Error::Bug("no row from a count".to_owned()))?.try_get(0)?;
         Ok(count.unsigned_abs())
+    }
+
+    /// How many links of the workspace are meant, by one of their attributes.
+    pub async fn count_links_by(
+        &self,
+        workspace: WorkspaceId,
+        query: &LinkQuery,
+        group: LinkGroup,
+    ) -> Result<LinkGroups> {
+        let (select, join) = match group {
+            LinkGroup::Domain => ("SELECT domain.name AS value, count(*)", ""),
+            LinkGroup::Tag => {
+                ("SELECT tag.id AS value, count(*)", " CROSS JOIN LATERAL unnest(link.tag_ids) AS tag (id)")
+            }
+            LinkGroup::User => ("SELECT link.created_by AS value, count(*)", ""),
+            LinkGroup::Folder => ("SELECT link.folder_id AS value, count(*)", ""),
+        };
+        let mut list = query.conditions(workspace, select, join);
+        list.plain(" GROUP BY 1 ORDER BY 2 DESC, 1");
+        let rows = self.call().await?.query_composed(&list.text, &list.values()).await?;
+        let rows = rows.iter();
+        let count = |row: &Row| -> Result<u64> { Ok(row.try_get::<_, i64>(1)?.unsigned_abs()) };
+        let number = |row: &Row| -> Result<Option<i64>> { Ok(row.try_get(0)?) };
+        Ok(match group {
+            LinkGroup::Domain => {
+                LinkGroups::Domains(rows.map(|row| Ok((row.try_get(0)?, count(row)?))).collect::<Result<_>>()?)
+            }
+            LinkGroup::Tag => LinkGroups::Tags(
+                rows.map(|row| Ok((TagId::from_row(row.try_get(0)?), count(row)?))).collect::<Result<_>>()?,
+            ),
+            LinkGroup::User => LinkGroups::Users(
+                rows.map(|row| Ok((number(row)?.map(UserId::from_row), count(row)?))).collect::<Result<_>>()?,
+            ),
+            LinkGroup::Folder => LinkGroups::Folders(
+                rows.map(|row| Ok((number(row)?.map(FolderId::from_row), count(row)?))).collect::<Result<_>>()?,
+            ),
+        })
     }
 }

@@ -42,55 +42,9 @@ impl Catalog {
     /// Adds a link. [`Error::Taken`] `link_slug` or `link_external_id`; [`Error::Missing`] `link_domain`, `link_folder` or
     /// `link_tags` for what is not there or not this workspace's.
     pub async fn add_link(&self, new: &NewLink<'_>) -> Result<Link> {
-        let now = instant(new.created_at_ms)?;
         let mut session = self.call().await?;
         let work = session.begin().await?;
-        hold_domain(&work, new.domain).await?;
-        hold_tags(&work, new.domain.workspace, &new.fields.tags).await?;
-        let fields = new.fields;
-        let text = "INSERT INTO link (workspace_id, domain_id, created_by, slug, slug_key, url, title, archived,
-                folder_id, tag_ids, external_id, tenant_id, program_id, partner_id, group_id, options, created_at,
-                updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
-            RETURNING id";
-        let id: i64 = work
-            .query_one(
-                text,
-                &[
-                    &new.domain.workspace.row(),
-                    &new.domain.id.row(),
-                    &new.created_by.map(UserId::row),
-                    &new.slug,
-                    &new.domain.slug_key(new.slug),
-                    &fields.url,
-                    &fields.title,
-                    &fields.archived,
-                    &fields.folder.map(FolderId::row),
-                    &tag_rows(fields),
-                    &fields.external_id,
-                    &fields.tenant_id,
-                    &fields.program_id,
-                    &fields.partner_id,
-                    &fields.group_id,
-                    &options(fields)?,
-                    &now,
-                ],
-            )
-            .await?
-            .try_get(0)?;
-        let link = Link {
-            id: LinkId::from_row(id),
-            workspace: new.domain.workspace,
-            created_by: new.created_by,
-            domain_id: new.domain.id,
-            domain: new.domain.name.clone(),
-            slug: new.slug.to_owned(),
-            fields: fields.clone(),
-            created_at_ms: new.created_at_ms,
-            updated_at_ms: new.created_at_ms,
-            deleted_at_ms: None,
-        };
-        note_link(&work, HookEvent::LinkCreated, &link, new.created_at_ms).await?;
+        let link = insert(&work, new).await?;
         work.commit().await?;
         Ok(link)
     }
@@ -228,7 +182,59 @@ impl Catalog {
     }
 }
 
-async fn write(work: &Work<'_>, link: &Link, slug_key: &str, now: DateTime<Utc>) -> Result<()> {
+/// Writes a new link and notes that it was made.
+pub(super) async fn insert(work: &Work<'_>, new: &NewLink<'_>) -> Result<Link> {
+    let now = instant(new.created_at_ms)?;
+    hold_domain(work, new.domain).await?;
+    hold_tags(work, new.domain.workspace, &new.fields.tags).await?;
+    let fields = new.fields;
+    let text = "INSERT INTO link (workspace_id, domain_id, created_by, slug, slug_key, url, title, archived,
+            folder_id, tag_ids, external_id, tenant_id, program_id, partner_id, group_id, options, created_at,
+            updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+        RETURNING id";
+    let id: i64 = work
+        .query_one(
+            text,
+            &[
+                &new.domain.workspace.row(),
+                &new.domain.id.row(),
+                &new.created_by.map(UserId::row),
+                &new.slug,
+                &new.domain.slug_key(new.slug),
+                &fields.url,
+                &fields.title,
+                &fields.archived,
+                &fields.folder.map(FolderId::row),
+                &tag_rows(fields),
+                &fields.external_id,
+                &fields.tenant_id,
+                &fields.program_id,
+                &fields.partner_id,
+                &fields.group_id,
+                &options(fields)?,
+                &now,
+            ],
+        )
+        .await?
+        .try_get(0)?;
+    let link = Link {
+        id: LinkId::from_row(id),
+        workspace: new.domain.workspace,
+        created_by: new.created_by,
+        domain_id: new.domain.id,
+        domain: new.domain.name.clone(),
+        slug: new.slug.to_owned(),
+        fields: fields.clone(),
+        created_at_ms: new.created_at_ms,
+        updated_at_ms: new.created_at_ms,
+        deleted_at_ms: None,
+    };
+    note_link(work, HookEvent::LinkCreated, &link, new.created_at_ms).await?;
+    Ok(link)
+}
+
+pub(super) async fn write(work: &Work<'_>, link: &Link, slug_key: &str, now: DateTime<Utc>) -> Result<()> {
     let fields = &link.fields;
     let text = "UPDATE link SET domain_id = $3, slug = $4, slug_key = $5, url = $6, title = $7, archived = $8,
             folder_id = $9, tag_ids = $10, external_id = $11, tenant_id = $12, program_id = $13, partner_id = $14,
@@ -270,7 +276,7 @@ async fn hold_domain(work: &Work<'_>, domain: &Domain) -> Result<()> {
 }
 
 /// Sees that all tags are the workspace's and stay until the transaction ends.
-async fn hold_tags(work: &Work<'_>, workspace: WorkspaceId, tags: &[TagId]) -> Result<()> {
+pub(super) async fn hold_tags(work: &Work<'_>, workspace: WorkspaceId, tags: &[TagId]) -> Result<()> {
     if tags.is_empty() {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use secrecy::ExposeSecret;
 
+use super::failure::Measure;
 use super::{Error, LinkChange, Result, SlugChoice, TagChoice};
 use crate::domain::destination::{self, Destination, DestinationError};
 use crate::domain::link::{LinkKind, TestVariant};
@@ -49,7 +50,7 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
             *id = bare.to_owned();
         }
         if id.is_empty() {
-            return Err(Error::invalid("externalId", "it is empty, expected 1 to 255 characters"));
+            return Err(Error::too_small("externalId", Measure::Text, 1, 0));
         }
     }
     for text in [&mut patch.tenant_id, &mut patch.program_id, &mut patch.partner_id, &mut patch.group_id] {
@@ -91,8 +92,7 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
     if let Some(tags) = &mut patch.partner_tags {
         tags.retain(|tag| !tag.is_empty());
         if tags.len() > MAX_TAGS {
-            let message = format!("there are {}, expected at most {MAX_TAGS}", tags.len());
-            return Err(Error::invalid("partnerTagIds", message));
+            return Err(Error::too_big("partnerTagIds", Measure::List, MAX_TAGS, tags.len()));
         }
         for tag in &*tags {
             fits("partnerTagIds", tag, SHORT)?;
@@ -124,7 +124,7 @@ fn fits(field: &'static str, text: &str, limit: usize) -> Result<()> {
     }
     let length = text.chars().count();
     if length > limit {
-        return Err(Error::invalid(field, format!("it has {length} characters, expected at most {limit}")));
+        return Err(Error::too_big(field, Measure::Text, limit, length));
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ fn check_tags(change: &LinkChange) -> Result<()> {
         }
     };
     if count > MAX_TAGS {
-        return Err(Error::invalid(field, format!("there are {count}, expected at most {MAX_TAGS}")));
+        return Err(Error::too_big(field, Measure::List, MAX_TAGS, count));
     }
     Ok(())
 }
@@ -232,7 +232,7 @@ fn check_shares(variants: &[TestVariant]) -> Result<()> {
 
 fn limit(field: &'static str, count: usize) -> Result<()> {
     if count > MAX_TARGETS {
-        return Err(Error::invalid(field, format!("there are {count}, expected at most {MAX_TARGETS}")));
+        return Err(Error::too_big(field, Measure::List, MAX_TARGETS, count));
     }
     Ok(())
 }

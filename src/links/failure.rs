@@ -36,6 +36,14 @@ pub enum Error {
     /// Another link of the workspace has this external id.
     #[error("external id is taken")]
     ExternalIdTaken,
+    /// Two links of one call are to have the same slug.
+    #[error("{domain}/{slug} is asked for twice")]
+    Twice {
+        /// The short domain's name.
+        domain: String,
+        /// The slug.
+        slug: String,
+    },
     /// The slug is not allowed.
     #[error("slug: {0}")]
     Slug(#[from] SlugError),
@@ -69,6 +77,8 @@ pub enum Error {
     /// A field is wrong in another way.
     #[error("{field}: {message}")]
     Invalid {
+        /// What kind of fault: `custom`, `too_small` or `too_big`.
+        code: &'static str,
         /// Which.
         field: &'static str,
         /// What was given and what is allowed.
@@ -82,9 +92,44 @@ pub enum Error {
     Catalog(catalog::Error),
 }
 
+/// What is measured of a field.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Measure {
+    /// The characters of a text.
+    Text,
+    /// The items of a list.
+    List,
+    /// A number itself.
+    Number,
+}
+
+impl Measure {
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Text => ("string", "to have", " characters"),
+            Self::List => ("array", "to have", " items"),
+            Self::Number => ("number", "to be", ""),
+        }
+    }
+}
+
 impl Error {
     pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
-        Self::Invalid { field, message: message.into() }
+        Self::Invalid { code: "custom", field, message: message.into() }
+    }
+
+    /// A text of more than `limit` characters, a list of more than `limit` items, or a larger number.
+    pub(super) fn too_big(field: &'static str, what: Measure, limit: usize, given: usize) -> Self {
+        let (noun, verb, unit) = what.words();
+        let message = format!("Too big: expected {noun} {verb} <={limit}{unit}. Given: {given}");
+        Self::Invalid { code: "too_big", field, message }
+    }
+
+    /// A text of fewer than `limit` characters, a list of fewer than `limit` items, or a smaller number.
+    pub(super) fn too_small(field: &'static str, what: Measure, limit: usize, given: usize) -> Self {
+        let (noun, verb, unit) = what.words();
+        let message = format!("Too small: expected {noun} {verb} >={limit}{unit}. Given: {given}");
+        Self::Invalid { code: "too_small", field, message }
     }
 }
 

@@ -6,24 +6,28 @@
 //! - its campaign fields are those that its destination carries;
 //! - its domain, folder and tags are its own workspace's.
 
+mod bulk;
 mod change;
 mod check;
 mod failure;
+mod upsert;
 
 use std::sync::Arc;
 
 use url::Url;
 
 use crate::calendar::Clock;
-use crate::catalog::{Catalog, LinkQuery, NewLink, Page, Place};
+use crate::catalog::{self, Added, Catalog, Leading, LinkGroup, LinkGroups, LinkQuery, NewLink, Page, Place};
 use crate::domain::id::{FolderId, LinkId, TagId, UserId, WorkspaceId};
 use crate::domain::link::{Link, LinkFields, ROOT_SLUG};
 use crate::domain::slug;
 use crate::domain::workspace::{Domain, parse_domain_name};
 
+pub use bulk::MAX_LINKS;
 pub use change::{LinkChange, SlugChoice, TagChoice, UtmChange};
 use check::TargetHost;
 pub use failure::Error;
+use failure::Measure;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -58,6 +62,21 @@ impl LinkService {
 
     /// Makes a link.
     pub async fn create(&self, workspace: WorkspaceId, by: Option<UserId>, change: LinkChange) -> Result<Link> {
+        match self.create_unless(workspace, by, change, None).await? {
+            Added::New(link) => Ok(*link),
+            // Nothing was said that could be there.
+            Added::There(_) => Err(Error::NoLink),
+        }
+    }
+
+    /// Makes a link, unless one is there that leads where `leading` says.
+    async fn create_unless(
+        &self,
+        workspace: WorkspaceId,
+        by: Option<UserId>,
+        change: LinkChange,
+        leading: Option<&Leading>,
+    ) -> Result<Added> {
         let domain = match &change.domain {
             Some(name) => self.own_domain(workspace, name).await?,
             None => self.primary_domain(workspace).await?,
@@ -76,19 +95,26 @@ impl LinkService {
         let created_at_ms = created_at_ms.unwrap_or_else(|| self.clock.now_ms());
         let without_slug = NewLink { domain: &domain, slug: "", created_by: by, fields: &fields, created_at_ms };
         if let Some(slug) = fixed {
-            return Ok(self.catalog.add_link(&NewLink { slug: &slug, ..without_slug }).await?);
+            return Ok(self.add(&NewLink { slug: &slug, ..without_slug }, leading).await?);
         }
         let (length, prefix) = random_form(&slug_choice)?;
         for round in 0..TRIES_PER_LENGTH * LENGTHS {
             let letters = slug::random(length + round / TRIES_PER_LENGTH).map_err(|_| Error::NoRandomness)?;
             let text = prefix.map_or_else(|| letters.clone(), |prefix| format!("{prefix}/{letters}"));
             let slug = self.checked_slug(&text, &domain)?;
-            match self.catalog.add_link(&NewLink { slug: &slug, ..without_slug }).await {
+            match self.add(&NewLink { slug: &slug, ..without_slug }, leading).await {
                 Err(error) if error.is_taken("link_slug") => {}
                 outcome => return Ok(outcome?),
             }
         }
         Err(Error::SlugTaken)
+    }
+
+    async fn add(&self, new: &NewLink<'_>, leading: Option<&Leading>) -> std::result::Result<Added, catalog::Error> {
+        match leading {
+            Some(leading) => self.catalog.add_link_leading(new, leading).await,
+            None => Ok(Added::New(Box::new(self.catalog.add_link(new).await?))),
+        }
     }
 
     /// Whether a link could be made so, as far as can be told without making it: that its place is free is not looked at.
@@ -131,6 +157,12 @@ impl LinkService {
     pub async fn count(&self, workspace: WorkspaceId, query: &LinkQuery) -> Result<u64> {
         self.check_folder(workspace, query.folder.flatten()).await?;
         Ok(self.catalog.count_links(workspace, query).await?)
+    }
+
+    /// How many links of the workspace are meant, by one of their attributes.
+    pub async fn count_by(&self, workspace: WorkspaceId, query: &LinkQuery, group: LinkGroup) -> Result<LinkGroups> {
+        self.check_folder(workspace, query.folder.flatten()).await?;
+        Ok(self.catalog.count_links_by(workspace, query, group).await?)
     }
 
     /// Changes a link; what the change does not name stays.
@@ -265,9 +297,11 @@ impl LinkService {
 fn random_form(choice: &SlugChoice) -> Result<(usize, Option<&str>)> {
     let SlugChoice::Random { length, prefix } = choice else { return Ok((slug::RANDOM_LENGTH, None)) };
     let length = length.unwrap_or(slug::RANDOM_LENGTH);
-    if !(slug::MIN_RANDOM_LENGTH..=slug::MAX_LENGTH).contains(&length) {
-        let message = format!("it is {length}, expected {} to {}", slug::MIN_RANDOM_LENGTH, slug::MAX_LENGTH);
-        return Err(Error::invalid("keyLength", message));
+    if length < slug::MIN_RANDOM_LENGTH {
+        return Err(Error::too_small("keyLength", Measure::Number, slug::MIN_RANDOM_LENGTH, length));
+    }
+    if length > slug::MAX_LENGTH {
+        return Err(Error::too_big("keyLength", Measure::Number, slug::MAX_LENGTH, length));
     }
     let prefix = prefix.as_deref().map(|prefix| prefix.trim_matches('/')).filter(|prefix| !prefix.is_empty());
     Ok((length, prefix))

@@ -62,12 +62,17 @@ impl Warehouse {
         Ok(rows.first().map(|row| row.at_ms))
     }
 
-    /// Human clicks, leads and sales that are no repeats, and the time of the last click, of each of these links.
+    /// Human clicks, leads and sales that are no repeats, and the time of the last click, of each of these links, or of
+    /// every link of the workspace that has any.
     ///
     /// # Errors
     /// When ClickHouse cannot tell.
-    pub async fn link_counts(&self, workspace: WorkspaceId, links: &[LinkId]) -> Result<Vec<LinkCountsRow>, Error> {
-        if links.is_empty() {
+    pub async fn link_counts(
+        &self,
+        workspace: WorkspaceId,
+        links: Option<&[LinkId]>,
+    ) -> Result<Vec<LinkCountsRow>, Error> {
+        if links.is_some_and(<[LinkId]>::is_empty) {
             return Ok(Vec::new());
         }
         let mut sql = Sql::new(
@@ -76,8 +81,12 @@ impl Warehouse {
              sumIf(events, kind = 'sale') AS sales FROM events_15m WHERE workspace_id = ",
         );
         sql.bind(Value::UInt(workspace.0))
-            .push(" AND kind IN ('click', 'lead', 'sale') AND bot = '' AND NOT repeat AND link_id IN ");
-        sql.bind(Value::UInts(links.iter().map(|link| link.0).collect())).push(" GROUP BY link_id");
+            .push(" AND kind IN ('click', 'lead', 'sale') AND bot = '' AND NOT repeat AND link_id ");
+        match links {
+            Some(links) => sql.push("IN ").bind(Value::UInts(links.iter().map(|link| link.0).collect())),
+            None => sql.push("> 0"),
+        };
+        sql.push(" GROUP BY link_id");
         self.collect(&sql).await
     }
 }

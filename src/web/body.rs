@@ -33,14 +33,20 @@ pub type Field<T> = Result<Option<Option<T>>, ApiError>;
 impl Body {
     /// Parses the bytes of a body.
     pub fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
-        let value = parse_json(bytes)?;
-        if let Some(path) = find_nul(&value) {
-            return Err(ApiError::invalid("invalid_format", path, "Invalid character: NUL is not allowed"));
-        }
-        match value {
+        match parse_storable(bytes)? {
             Value::Object(fields) => Ok(Self { fields }),
             other => Err(ApiError::invalid("invalid_type", "body", expected("object", &other))),
         }
+    }
+
+    /// An object inside, to be read as a body of its own.
+    pub fn nested(&self, name: &str) -> Field<Self> {
+        Ok(self.object(name)?.map(|object| object.map(|fields| Self { fields })))
+    }
+
+    /// The body as it came.
+    pub fn into_value(self) -> Value {
+        Value::Object(self.fields)
     }
 
     /// Text.
@@ -166,6 +172,42 @@ impl Body {
                 Err(message) => Err(ApiError::invalid("invalid_type", name, message)),
             },
         }
+    }
+}
+
+/// A request's body that is a list of objects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bodies(pub Vec<Body>);
+
+impl Bodies {
+    /// Parses the bytes of a body.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+        let items = match parse_storable(bytes)? {
+            Value::Array(items) => items,
+            other => return Err(ApiError::invalid("invalid_type", "body", expected("array", &other))),
+        };
+        let read = |(place, item): (usize, Value)| match item {
+            Value::Object(fields) => Ok(Body { fields }),
+            other => Err(ApiError::invalid("invalid_type", place.to_string(), expected("object", &other))),
+        };
+        Ok(Self(items.into_iter().enumerate().map(read).collect::<Result<_, _>>()?))
+    }
+}
+
+impl FromRequest<App> for Bodies {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        Self::parse(&read(request.into_body(), app.max_body_bytes).await?)
+    }
+}
+
+/// JSON that Postgres can store.
+fn parse_storable(bytes: &[u8]) -> Result<Value, ApiError> {
+    let value = parse_json(bytes)?;
+    match find_nul(&value) {
+        Some(path) => Err(ApiError::invalid("invalid_format", path, "Invalid character: NUL is not allowed")),
+        None => Ok(value),
     }
 }
 
@@ -307,6 +349,24 @@ mod tests {
         let nul = Body::parse(br#"{"geo": {"DE": ["a", "b\u0000"]}}"#).unwrap_err();
         assert_eq!(nul.to_string(), "invalid_format: geo.DE.1: Invalid character: NUL is not allowed");
         assert!(Body::parse(br#"{"a\u0000": 1}"#).is_err());
+    }
+
+    #[test]
+    fn lists_name_the_entry_that_is_wrong() {
+        let list = Bodies::parse(br#"[{"a": "x"}, {"b": {"c": 1}}]"#).unwrap().0;
+        assert_eq!(list[0].text("a").unwrap(), Some(Some("x".to_owned())));
+        assert_eq!(list[1].nested("b").unwrap().flatten().unwrap().count("c").unwrap(), Some(Some(1)));
+        assert_eq!(
+            list[0].count("a").unwrap_err().within(0).to_string(),
+            "invalid_type: 0.a: Invalid input: expected non-negative integer, received string \"x\""
+        );
+        for (bad, message) in [
+            ("{}", "invalid_type: body: Invalid input: expected array, received object"),
+            ("[{}, 5]", "invalid_type: 1: Invalid input: expected object, received number \"5\""),
+            (r#"[{"a": "\u0000"}]"#, "invalid_format: 0.a: Invalid character: NUL is not allowed"),
+        ] {
+            assert_eq!(Bodies::parse(bad.as_bytes()).unwrap_err().to_string(), message);
+        }
     }
 
     proptest! {

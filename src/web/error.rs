@@ -1,6 +1,8 @@
 //! The one place where errors meet HTTP: every failure of a request is one of these, and one match gives its status and
 //! code. A surface dresses them in its own envelope: the error travels in the response's extensions beside a plain body.
 
+use std::fmt;
+
 use axum::Json;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
@@ -69,6 +71,16 @@ impl ApiError {
     /// A wrong parameter or field.
     pub fn invalid(code: &'static str, field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid { code, field: field.into(), message: message.into() }
+    }
+
+    /// The same of a field inside `outer`, such as the third entry of a list (`2`).
+    pub fn within(self, outer: impl fmt::Display) -> Self {
+        match self {
+            Self::Invalid { code, field, message } => {
+                Self::Invalid { code, field: format!("{outer}.{field}"), message }
+            }
+            other => other,
+        }
     }
 
     /// The HTTP status.
@@ -289,6 +301,10 @@ impl From<links::Error> for ApiError {
                 Self::invalid("custom", "domain", "the workspace has no short domain yet, so none can be chosen")
             }
             links::Error::SlugTaken => Self::Conflict("Duplicate key: This short link already exists.".to_owned()),
+            links::Error::Twice { domain, slug } => Self::BadRequest(format!(
+                "Duplicate links found: two links of one request cannot have the same domain and key. Given twice: {}",
+                quoted(&format!("{domain}/{slug}"))
+            )),
             links::Error::ExternalIdTaken => {
                 Self::Conflict("Duplicate externalId: Another link of the workspace has it.".to_owned())
             }
@@ -310,7 +326,7 @@ impl From<links::Error> for ApiError {
                 "Invalid destination URL: {field}: {host} is a short domain itself, so a visit could go round and round."
             )),
             links::Error::RootLink => Self::Forbidden("You cannot delete the root link of a domain.".to_owned()),
-            links::Error::Invalid { field, message } => Self::invalid("custom", field, message),
+            links::Error::Invalid { code, field, message } => Self::invalid(code, field, message),
             links::Error::NoRandomness => {
                 tracing::error!("no random bytes or no thread for a link");
                 Self::Internal

@@ -368,7 +368,7 @@ async fn lists() {
         ("pageSize=101".to_owned(), 422),
         ("page=x".to_owned(), 422),
         ("showArchived=maybe".to_owned(), 422),
-        ("sortBy=clicks".to_owned(), 422),
+        ("sortBy=title".to_owned(), 422),
         (format!("startingAfter={unknown}"), 422),
         ("startingAfter=nonsense".to_owned(), 422),
         (format!("startingAfter={0}&endingBefore={0}", ids[0]), 422),

@@ -10,7 +10,7 @@ use crate::web::error::ApiError;
 const DOCUMENTATION: &str = "https://dub.co/docs/api-reference/errors";
 
 /// Dub's code of an error. Each goes with exactly one status, which its clients check.
-fn code(error: &ApiError) -> &'static str {
+pub(super) fn code(error: &ApiError) -> &'static str {
     match error {
         ApiError::BadRequest(_) => "bad_request",
         ApiError::Unauthorized(_) => "unauthorized",

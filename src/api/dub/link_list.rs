@@ -1,7 +1,8 @@
 //! The parameters of `GET /links` and `GET /links/count`.
 
 use super::page_number;
-use crate::catalog::{Cursor, LinkQuery, Page, TagMatch};
+use crate::analytics::names::Rank;
+use crate::catalog::{Cursor, LinkGroup, LinkQuery, Page, TagMatch};
 use crate::domain::id::{FolderId, LinkId, TagId, UserId};
 use crate::domain::workspace::parse_domain_name;
 use crate::web::error::ApiError;
@@ -9,8 +10,6 @@ use crate::web::params::Params;
 
 /// Which links are wanted.
 pub fn query(params: &Params) -> Result<LinkQuery, ApiError> {
-    // One way to sort for now; a request that asks for another must not get this one instead.
-    params.one_of("sortBy", &[("createdAt", ())])?;
     let mut query = LinkQuery {
         domain: params.text("domain").map(|name| parse_domain_name(name).unwrap_or_else(|| name.to_owned())),
         tags: tags(params),
@@ -22,6 +21,7 @@ pub fn query(params: &Params) -> Result<LinkQuery, ApiError> {
         archived: params.boolean("showArchived")?.unwrap_or(false),
         tagged: params.boolean("withTags")?.unwrap_or(false),
         ascending: params.one_of("sortOrder", &[("asc", true), ("desc", false)])?.unwrap_or(false),
+        by: None,
     };
     query.folder = match params.text("folderId") {
         Some(id) => match FolderId::parse(id) {
@@ -50,10 +50,36 @@ fn tags(params: &Params) -> Option<TagMatch> {
     params.text("tagNames").map(|names| TagMatch::Names(list(names)))
 }
 
+/// By what the list is sorted: `None` for its age.
+pub fn rank(params: &Params) -> Result<Option<Rank>, ApiError> {
+    let orders = [
+        ("createdAt", None),
+        ("clicks", Some(Rank::Clicks)),
+        ("saleAmount", Some(Rank::SaleAmount)),
+        ("lastClicked", Some(Rank::LastClicked)),
+    ];
+    Ok(params.one_of("sortBy", &orders)?.flatten())
+}
+
+/// By what links are counted, if not all together.
+pub fn group(params: &Params) -> Result<Option<LinkGroup>, ApiError> {
+    let groups = [
+        ("domain", LinkGroup::Domain),
+        ("tagId", LinkGroup::Tag),
+        ("userId", LinkGroup::User),
+        ("folderId", LinkGroup::Folder),
+    ];
+    params.one_of("groupBy", &groups)
+}
+
 /// Which part of the list is wanted.
-pub fn page(params: &Params) -> Result<Page, ApiError> {
+pub fn page(params: &Params, rank: Option<Rank>) -> Result<Page, ApiError> {
     let window = page_number::window(params, page_number::MAX_PAGE_SIZE)?;
     let link = |id: &str| {
+        if rank.is_some() {
+            let message = "A cursor goes with sortBy=createdAt only; use page instead.";
+            return Err(ApiError::Unprocessable(message.to_owned()));
+        }
         let unknown = || ApiError::Unprocessable("Invalid cursor: the provided ID does not exist.".to_owned());
         LinkId::parse(id).ok_or_else(unknown)
     };
@@ -79,13 +105,15 @@ mod tests {
 
     #[test]
     fn pages() {
-        assert_eq!(page(&params("")).unwrap(), Page { cursor: Cursor::Offset(0), size: 100 });
-        assert_eq!(page(&params("page=3&pageSize=20")).unwrap(), Page { cursor: Cursor::Offset(40), size: 20 });
+        assert_eq!(page(&params(""), None).unwrap(), Page { cursor: Cursor::Offset(0), size: 100 });
+        assert_eq!(page(&params("page=3&pageSize=20"), None).unwrap(), Page { cursor: Cursor::Offset(40), size: 20 });
         let id = LinkId(9).to_string();
-        assert_eq!(page(&params(&format!("endingBefore={id}"))).unwrap().cursor, Cursor::Before(LinkId(9)));
+        assert_eq!(page(&params(&format!("endingBefore={id}")), None).unwrap().cursor, Cursor::Before(LinkId(9)));
         for bad in ["page=0", "page=1001", "pageSize=101", "startingAfter=x", "startingAfter=a&endingBefore=b"] {
-            assert_eq!(page(&params(bad)).unwrap_err().status(), 422, "{bad}");
+            assert_eq!(page(&params(bad), None).unwrap_err().status(), 422, "{bad}");
         }
+        let by_clicks = page(&params(&format!("startingAfter={id}")), Some(Rank::Clicks));
+        assert_eq!(by_clicks.unwrap_err().status(), 422);
     }
 
     #[test]
@@ -95,6 +123,7 @@ mod tests {
             assert_eq!(query(&params(particular)).unwrap().folder, None, "{particular}");
         }
         assert_eq!(query(&params("folderId=fold_x")).unwrap_err().status(), 404);
-        assert_eq!(query(&params("sortBy=clicks")).unwrap_err().status(), 422);
+        assert_eq!(rank(&params("sortBy=clicks")).unwrap(), Some(Rank::Clicks));
+        assert_eq!(rank(&params("sortBy=title")).unwrap_err().status(), 422);
     }
 }

@@ -4,16 +4,17 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::shape_link::LinkContext;
 use super::{link_body, link_list};
+use crate::catalog::{LinkGroup, LinkGroups};
 use crate::domain::id::LinkId;
 use crate::domain::link::{Link, ROOT_SLUG};
 use crate::links::LinkName;
 use crate::web::body::Body;
 use crate::web::caller::Caller;
-use crate::web::error::{ApiError, quoted};
+use crate::web::error::ApiError;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -32,7 +33,8 @@ impl FromRequestParts<App> for Named {
     }
 }
 
-fn named(text: &str) -> Option<LinkName> {
+/// The link that a text names: an id, or `ext_` and the id in the user's own database.
+pub(super) fn named(text: &str) -> Option<LinkName> {
     match text.strip_prefix("ext_") {
         Some(external) => Some(LinkName::External(external.to_owned())),
         None => LinkId::parse(text).map(LinkName::Id),
@@ -53,10 +55,24 @@ pub(super) async fn create(State(app): State<App>, caller: Caller, body: Body) -
     shown(&app, &caller, link).await
 }
 
+/// `PUT /links/upsert`
+pub(super) async fn upsert(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    caller.require("links.write")?;
+    let known = link_body::read(&body)?;
+    let mut new = known.clone();
+    new.patch.forward_parameters.get_or_insert(true);
+    let link = app.links.upsert(caller.workspace, Some(caller.principal.user), new, known).await?;
+    shown(&app, &caller, link).await
+}
+
 /// `GET /links`
 pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, ApiError> {
     caller.require("links.read")?;
-    let (query, page) = (link_list::query(&params)?, link_list::page(&params)?);
+    let (mut query, rank) = (link_list::query(&params)?, link_list::rank(&params)?);
+    let page = link_list::page(&params, rank)?;
+    if let Some(rank) = rank {
+        query.by = Some(app.analytics.ranks(caller.workspace, rank).await?);
+    }
     let links = app.links.list(caller.workspace, &query, page).await?;
     let context = LinkContext::of(&app, caller.workspace, &links).await?;
     let objects: Vec<_> = links.iter().map(|link| context.answer(&app, link)).collect();
@@ -66,12 +82,29 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params)
 /// `GET /links/count`
 pub(super) async fn count(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, ApiError> {
     caller.require("links.read")?;
-    if let Some(given) = params.text("groupBy") {
-        let message = format!("Grouped counts are not supported; leave it out. Given: {}", quoted(given));
-        return Err(ApiError::invalid("custom", "groupBy", message));
+    let mut query = link_list::query(&params)?;
+    let Some(group) = link_list::group(&params)? else {
+        return Ok(Json(app.links.count(caller.workspace, &query).await?).into_response());
+    };
+    if group == LinkGroup::Folder && params.text("folderId").is_none() {
+        // Who asks for folders means the links in them, too.
+        query.folder = None;
     }
-    let count = app.links.count(caller.workspace, &link_list::query(&params)?).await?;
-    Ok(Json(count).into_response())
+    let groups = app.links.count_by(caller.workspace, &query, group).await?;
+    Ok(Json(counts(&groups)).into_response())
+}
+
+fn counts(groups: &LinkGroups) -> Vec<Value> {
+    match groups {
+        LinkGroups::Domains(rows) => rows.iter().map(|(name, n)| json!({ "domain": name, "_count": n })).collect(),
+        LinkGroups::Tags(rows) => rows.iter().map(|(id, n)| json!({ "tagId": id.to_string(), "_count": n })).collect(),
+        LinkGroups::Users(rows) => {
+            rows.iter().map(|(id, n)| json!({ "userId": id.map(|id| id.to_string()), "_count": n })).collect()
+        }
+        LinkGroups::Folders(rows) => {
+            rows.iter().map(|(id, n)| json!({ "folderId": id.map(|id| id.to_string()), "_count": n })).collect()
+        }
+    }
 }
 
 /// `GET /links/info`

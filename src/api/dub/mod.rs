@@ -16,6 +16,7 @@ mod events;
 mod folders;
 mod hook_shape;
 mod link_body;
+mod link_bulk;
 mod link_list;
 mod links;
 mod page_number;
@@ -33,7 +34,7 @@ mod webhooks;
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::{from_fn, map_response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 
 use crate::web::error::ApiError;
 use crate::web::meter;
@@ -65,6 +66,11 @@ pub fn routes() -> Router<App> {
             .route(&path("/webhooks/{webhook}/deliveries"), get(deliveries::list))
             .route(&path("/webhooks/{webhook}/deliveries/{delivery}/retry"), post(deliveries::retry))
             .route(&path("/links"), get(links::list).post(links::create))
+            .route(&path("/links/upsert"), put(links::upsert))
+            .route(
+                &path("/links/bulk"),
+                post(link_bulk::create).patch(link_bulk::update).put(link_bulk::update).delete(link_bulk::delete),
+            )
             .route(&path("/links/info"), get(links::info))
             .route(&path("/links/count"), get(links::count))
             .route(

@@ -7,13 +7,9 @@ use crate::web::params::{IntegerRule, Params};
 /// Entries of a page at most.
 pub(super) const MAX_PAGE_SIZE: u32 = 100;
 
-const PAGE: IntegerRule<'_> = IntegerRule {
-    label: "Page",
-    min: 1,
-    too_small: "Page must be greater than 0.",
-    max: 1_000,
-    too_big: "Page is too big (cannot be more than 1000), recommend using cursor-based pagination instead.",
-};
+const PAGE: IntegerRule<'_> =
+    IntegerRule { label: "Page", min: 1, too_small: "Page must be greater than 0.", max: 1_000, too_big: TOO_FAR };
+const TOO_FAR: &str = "Page is too big (cannot be more than 1000), recommend using cursor-based pagination instead.";
 const PAGE_SIZE: IntegerRule<'_> = IntegerRule {
     label: "Page size",
     min: 1,
@@ -24,7 +20,12 @@ const PAGE_SIZE: IntegerRule<'_> = IntegerRule {
 
 /// The part of a list that `page` (1 to 1,000) and `pageSize` (1 to 100) ask for.
 pub(super) fn window(params: &Params, default_size: u32) -> Result<Window, ApiError> {
-    let number = params.integer("page", PAGE)?.and_then(|page| u32::try_from(page).ok()).unwrap_or(1);
+    let number = params.integer("page", PAGE).map_err(|error| match error {
+        // Said without a field, as Dub does.
+        ApiError::Invalid { code: "too_big", .. } => ApiError::Unprocessable(TOO_FAR.to_owned()),
+        other => other,
+    })?;
+    let number = number.and_then(|page| u32::try_from(page).ok()).unwrap_or(1);
     let size = params.integer("pageSize", PAGE_SIZE)?.and_then(|size| u32::try_from(size).ok());
     let size = size.unwrap_or(default_size);
     Ok(Window { offset: (number - 1) * size, size })
@@ -42,7 +43,7 @@ mod tests {
         for (bad, message) in [
             ("page=0", "too_small: page: Page must be greater than 0."),
             ("page=", "too_small: page: Page must be greater than 0."),
-            ("page=1001", "too_big: page: Page is too big (cannot be more than 1000), recommend using cursor-based"),
+            ("page=1001", "Page is too big (cannot be more than 1000), recommend using cursor-based"),
             ("pageSize=101", "too_big: pageSize: Max page size is 100."),
             ("page=x", "invalid_type: page: Page must be a number."),
             ("page=1.5", "invalid_type: page: Page must be an integer."),

@@ -105,17 +105,20 @@ pub struct LinkContext {
 }
 
 impl LinkContext {
-    /// Looks up what these links of the workspace are shown with.
-    pub async fn of(app: &App, workspace: WorkspaceId, links: &[Link]) -> Result<Self, ApiError> {
+    /// As [`of`](Self::of), of links that were made just now: of them nothing has come yet.
+    pub async fn of_new(app: &App, workspace: WorkspaceId, links: &[Link]) -> Result<Self, ApiError> {
         let mut tags: Vec<TagId> = links.iter().flat_map(|link| link.fields.tags.iter().copied()).collect();
         tags.sort_unstable();
         tags.dedup();
         let tags = app.catalog.tags_by_ids(workspace, &tags).await?;
+        Ok(Self { tags: tags.into_iter().map(|tag| (tag.id, tag)).collect(), counters: HashMap::new() })
+    }
+
+    /// Looks up what these links of the workspace are shown with.
+    pub async fn of(app: &App, workspace: WorkspaceId, links: &[Link]) -> Result<Self, ApiError> {
         let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
-        Ok(Self {
-            tags: tags.into_iter().map(|tag| (tag.id, tag)).collect(),
-            counters: app.analytics.counters(workspace, &ids).await?,
-        })
+        let counters = app.analytics.counters(workspace, &ids).await?;
+        Ok(Self { counters, ..Self::of_new(app, workspace, links).await? })
     }
 
     /// The answer of an endpoint for links.

@@ -1,5 +1,8 @@
-//! Dub's endpoints for tags and folders, over HTTP.
+//! Dub's endpoints for links, tags and folders, over HTTP.
 
+mod bulk;
 mod folders;
+mod lists;
 mod tags;
+mod upsert;
 mod world;

@@ -6,8 +6,11 @@ use axum::http::{Method, Request};
 use http_body_util::BodyExt;
 use linktrail::api::dub;
 use linktrail::auth::KeyGrant;
+use linktrail::catalog::NewWebhook;
 use linktrail::domain::id::{UserId, WorkspaceId};
 use linktrail::domain::principal::Role;
+use linktrail::domain::webhook::{Flavour, HookEvent};
+use linktrail::warehouse::Warehouse;
 use linktrail::web::state::App;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -24,6 +27,7 @@ pub struct Tenant {
 
 pub struct World {
     pub app: App,
+    pub warehouse: Warehouse,
     pub router: Router,
     pub ours: Tenant,
     pub theirs: Tenant,
@@ -33,10 +37,11 @@ impl World {
     /// Our domain is `go.example.com`, theirs `go.other.example`.
     pub async fn start(name: &str) -> Self {
         let database = crate::world::database_url(name).await;
-        let app = crate::world::app(&database, &crate::world::warehouse(name).await, NOW).await;
+        let warehouse = crate::world::warehouse(name).await;
+        let app = crate::world::app(&database, &warehouse, NOW).await;
         let ours = tenant(&app, "ours@example.com", "go.example.com").await;
         let theirs = tenant(&app, "theirs@example.com", "go.other.example").await;
-        Self { router: dub::routes().with_state(app.clone()), app, ours, theirs }
+        Self { router: dub::routes().with_state(app.clone()), app, warehouse, ours, theirs }
     }
 
     /// A key of ours with these scopes.
@@ -100,6 +105,29 @@ impl World {
         let (status, list) = self.get(path).await;
         assert_eq!(status, 200, "{path}: {list}");
         list.as_array().unwrap().iter().map(|entry| entry[field].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// From now on what happens to our links is noted for a webhook.
+    pub async fn listen(&self) {
+        let hook = NewWebhook {
+            link: None,
+            flavour: Flavour::Dub,
+            name: "all".to_owned(),
+            url: "https://hook.example".to_owned(),
+            secret: "whsec_x".to_owned().into(),
+            events: HookEvent::ALL.to_vec(),
+        };
+        self.app.catalog.add_webhook(self.ours.workspace, &hook, NOW).await.unwrap();
+    }
+
+    /// What was noted, in order: the event and the link's id.
+    pub async fn noted(&self) -> Vec<(String, String)> {
+        let notes = self.app.catalog.notes(1_000).await.unwrap();
+        notes.iter().map(|note| (note.event.name().to_owned(), note.link.to_string())).collect()
+    }
+
+    pub fn note((event, id): (&str, &str)) -> (String, String) {
+        (event.to_owned(), id.to_owned())
     }
 
     /// What is another's is answered as what is not there, by every method that names it.
