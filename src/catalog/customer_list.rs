@@ -19,6 +19,10 @@ pub struct CustomerQuery {
     pub country: Option<String>,
     /// Whose first click was on this link.
     pub link: Option<LinkId>,
+    /// Whose first click was on a link of this program.
+    pub program: Option<String>,
+    /// Whose first click was on a link of this partner.
+    pub partner: Option<String>,
     /// Smallest first; largest, or newest, first by default.
     pub ascending: bool,
     /// By these numbers instead of the time they were made; who is not listed has none and comes last.
@@ -59,6 +63,15 @@ impl Catalog {
         }
         if let Some(link) = query.link {
             list.push(" AND customer.link_id = ?", link.row());
+        }
+        for (id, of_links) in [
+            (&query.program, " AND customer.link_id IN (SELECT link.id FROM link WHERE link.program_id = ?"),
+            (&query.partner, " AND customer.link_id IN (SELECT link.id FROM link WHERE link.partner_id = ?"),
+        ] {
+            if let Some(id) = id {
+                list.push(of_links, id.as_str());
+                list.push(" AND link.workspace_id = ?)", workspace.row());
+            }
         }
         let (cursor, backwards) = match page.cursor {
             Cursor::Offset(_) => (None, false),

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -35,7 +38,23 @@ pub(super) fn router(
         .merge(surface("collect", collect::routes(), collect::panicked))
         .with_state(app.clone())
         .merge(ops::routes(ops).layer(map_response(|response| counted("ops", response))))
-        .fallback(move |request| Arc::clone(&visits).fallback(request))
+        .fallback(move |request| strange(Arc::clone(&visits), request))
+}
+
+/// What no route knows: a visit, unless it can only be meant for the API, or shows a key and no link is there.
+async fn strange(visits: Arc<Visits<SpoolRecorder>>, request: Request) -> Response {
+    let unknown = async || counted("dub", dub::dress(dub::not_found().await.into_response())).await;
+    if dub::owns(request.uri().path()) {
+        return unknown().await;
+    }
+    let key = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let shows_key = key.is_some_and(|text| text.starts_with("Bearer "));
+    let is_visit = matches!(*request.method(), Method::GET | Method::HEAD);
+    if shows_key && !is_visit {
+        return unknown().await;
+    }
+    let answer = visits.fallback(request).await;
+    if shows_key && answer.status() == StatusCode::NOT_FOUND { unknown().await } else { answer }
 }
 
 /// What runs around the routes of one surface. `panicked` answers for a handler that did.

@@ -26,10 +26,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The caller of a request: who shows the key in `Authorization: Bearer`, in the key's workspace, else in their only
-    /// one, else in the one that `workspaceId` names. The request is charged to the key.
-    pub async fn identify(app: &App, meter: &Meter, headers: &HeaderMap, params: &Params) -> Result<Self, ApiError> {
-        let principal = meter.admit(app, headers, bearer(headers)?).await?;
+    /// Who shows a key, in the key's workspace, else in their only one, else in the one that `workspaceId` names.
+    fn within(principal: Arc<Principal>, params: &Params) -> Result<Self, ApiError> {
         let member = |id: WorkspaceId| principal.workspaces.iter().find(|(known, _)| *known == id).copied();
         let found = match (principal.bound_to, principal.workspaces.as_slice()) {
             (Some(bound), _) => member(bound),
@@ -94,10 +92,9 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        // Who shows no key learns nothing else.
-        bearer(&parts.headers)?;
-        let params = Params::parse(parts.uri.query().unwrap_or(""))?;
         let Ok(meter) = Meter::from_request_parts(parts, app).await;
-        Self::identify(app, &meter, &parts.headers, &params).await
+        // Who shows no key learns nothing else.
+        let principal = meter.admit(app, &parts.headers, bearer(&parts.headers)?).await?;
+        Self::within(principal, &Params::parse(parts.uri.query().unwrap_or(""))?)
     }
 }

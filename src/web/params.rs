@@ -43,18 +43,34 @@ impl Params {
             let message = format!("Too big: expected at most {MAX_BYTES} bytes, given {}", query.len());
             return Err(ApiError::invalid("too_big", "query string", message));
         }
-        let mut pairs = Vec::new();
+        let mut params = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            if pairs.len() == MAX_COUNT {
-                let message = format!("Too many parameters: expected at most {MAX_COUNT}");
-                return Err(ApiError::invalid("too_big", "query string", message));
-            }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).map_err(|fault| fault.refuse(&name.chars().take(50).collect::<String>()))?;
             let value = decode(value).map_err(|fault| fault.refuse(&name))?;
-            pairs.push((name, value));
+            params.push(name, value)?;
         }
-        Ok(Self { pairs })
+        Ok(params)
+    }
+
+    /// Adds a parameter after the others.
+    ///
+    /// # Errors
+    /// When there are as many as there may be.
+    pub fn push(&mut self, name: String, value: String) -> Result<(), ApiError> {
+        if self.pairs.len() == MAX_COUNT {
+            let message = format!("Too many parameters: expected at most {MAX_COUNT}");
+            return Err(ApiError::invalid("too_big", "query string", message));
+        }
+        self.pairs.push((name, value));
+        Ok(())
+    }
+
+    /// These, and then `more`.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        self.pairs.extend(more.pairs);
+        self
     }
 
     /// The same with one parameter more, which wins over others of its name.
@@ -141,7 +157,11 @@ impl Params {
 /// The parameter is none of the allowed ones.
 fn not_an_option(name: &str, allowed: &[&str], given: &str) -> ApiError {
     let options: Vec<String> = allowed.iter().map(|option| format!("\"{option}\"")).collect();
-    let message = format!("Invalid option: expected one of {}. Given: {}", options.join("|"), quoted(given));
+    let allowed = match options.as_slice() {
+        [only] => format!("Invalid input: expected {only}"),
+        _ => format!("Invalid option: expected one of {}", options.join("|")),
+    };
+    let message = format!("{allowed}. Given: {}", quoted(given));
     ApiError::invalid("invalid_value", name, message)
 }
 
@@ -252,7 +272,7 @@ mod tests {
             "invalid_value: bad: Invalid option: expected one of \"true\"|\"false\". Given: \"maybe\""
         );
         assert_eq!(params.one_of("order", &[("asc", 1), ("desc", 2)]).unwrap(), Some(1));
-        assert!(refusal(params.one_of("bad", &[("asc", 1)])).contains("expected one of \"asc\""));
+        assert!(refusal(params.one_of("bad", &[("asc", 1)])).contains("Invalid input: expected \"asc\". Given"));
         assert!(refusal(params.text_within("long", 3)).contains("<=3 characters"));
     }
 

@@ -1,27 +1,13 @@
 //! The bodies that make and change customers, and the parameters of their list.
 
+use super::page_number;
 use super::track_body::{email, trimmed};
 use crate::catalog::{Cursor, CustomerChange, CustomerQuery, NewCustomer, Page};
 use crate::domain::customer::{MAX_AVATAR, MAX_CUSTOMER_TEXT, Profile};
 use crate::domain::id::{CustomerId, LinkId};
 use crate::web::body::Body;
 use crate::web::error::ApiError;
-use crate::web::params::{IntegerRule, Params};
-
-const PAGE: IntegerRule<'_> = IntegerRule {
-    label: "Page",
-    min: 1,
-    too_small: "Page must be greater than 0.",
-    max: 1_000,
-    too_big: "Page is too big (cannot be more than 1000), recommend using cursor-based pagination instead.",
-};
-const PAGE_SIZE: IntegerRule<'_> = IntegerRule {
-    label: "Page size",
-    min: 1,
-    too_small: "Page size must be greater than 0.",
-    max: 100,
-    too_big: "Max page size is 100.",
-};
+use crate::web::params::Params;
 
 /// By what a list is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +19,20 @@ pub(super) enum SortBy {
     SaleAmount,
     /// When they first paid.
     FirstSale,
+    /// When they ended a subscription, which is not recorded here: all come in the order in which they were made.
+    Canceled,
+}
+
+impl SortBy {
+    /// Whether the order is that in which they were made.
+    pub(super) fn is_by_age(self) -> bool {
+        matches!(self, Self::Created | Self::Canceled)
+    }
+}
+
+/// Whether the answer is to tell of the link that brought a customer, and of its partner.
+pub(super) fn expanded(params: &Params) -> Result<bool, ApiError> {
+    Ok(params.boolean("includeExpandedFields")?.unwrap_or(false))
 }
 
 /// Reads a customer to make. Its country comes from its clicks, not from a body.
@@ -67,6 +67,8 @@ pub(super) fn query(params: &Params) -> Result<(CustomerQuery, SortBy), ApiError
         country: params.text("country").map(str::to_ascii_uppercase),
         // What is no id of ours brought no customer.
         link: params.text("linkId").map(|id| LinkId::parse(id).unwrap_or(LinkId(0))),
+        program: params.text("programId").map(str::to_owned),
+        partner: params.text("partnerId").map(str::to_owned),
         ascending: params.one_of("sortOrder", &[("asc", true), ("desc", false)])?.unwrap_or(false),
         ..CustomerQuery::default()
     };
@@ -75,17 +77,20 @@ pub(super) fn query(params: &Params) -> Result<(CustomerQuery, SortBy), ApiError
         (None, Some(external_id), _) => query.external_id = Some(external_id.to_owned()),
         (None, None, search) => query.search = search.map(str::to_owned),
     }
-    let orders =
-        [("createdAt", SortBy::Created), ("saleAmount", SortBy::SaleAmount), ("firstSaleAt", SortBy::FirstSale)];
+    let orders = [
+        ("createdAt", SortBy::Created),
+        ("saleAmount", SortBy::SaleAmount),
+        ("firstSaleAt", SortBy::FirstSale),
+        ("subscriptionCanceledAt", SortBy::Canceled),
+    ];
     Ok((query, params.one_of("sortBy", &orders)?.unwrap_or_default()))
 }
 
 /// Which part of the list is wanted.
 pub(super) fn page(params: &Params, sort_by: SortBy) -> Result<Page<CustomerId>, ApiError> {
-    let number = params.integer("page", PAGE)?.and_then(|page| u32::try_from(page).ok()).unwrap_or(1);
-    let size = params.integer("pageSize", PAGE_SIZE)?.and_then(|size| u32::try_from(size).ok()).unwrap_or(100);
+    let window = page_number::window(params, page_number::MAX_PAGE_SIZE)?;
     let customer = |id: &str| {
-        if sort_by != SortBy::Created {
+        if !sort_by.is_by_age() {
             let message = "A cursor goes with sortBy=createdAt only; use page instead.";
             return Err(ApiError::Unprocessable(message.to_owned()));
         }
@@ -98,9 +103,9 @@ pub(super) fn page(params: &Params, sort_by: SortBy) -> Result<Page<CustomerId>,
         }
         (Some(id), None) => Cursor::After(customer(id)?),
         (None, Some(id)) => Cursor::Before(customer(id)?),
-        (None, None) => Cursor::Offset((number - 1) * size),
+        (None, None) => Cursor::Offset(window.offset),
     };
-    Ok(Page { cursor, size })
+    Ok(Page { cursor, size: window.size })
 }
 
 /// The cursor is no customer of the workspace.

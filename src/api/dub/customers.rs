@@ -9,10 +9,12 @@ use axum::http::request::Parts;
 use serde_json::{Value, json};
 
 use super::customer_body::{self, SortBy};
+use super::shape_link::short_link;
 use crate::catalog::CustomerName;
 use crate::conversions::Totals;
 use crate::domain::customer::Customer;
-use crate::domain::id::{CustomerId, WorkspaceId};
+use crate::domain::id::{CustomerId, LinkId, WorkspaceId};
+use crate::domain::link::Link;
 use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
@@ -47,19 +49,20 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params)
     caller.require("conversions.read")?;
     let (mut query, sort_by) = customer_body::query(&params)?;
     let page = customer_body::page(&params, sort_by)?;
-    if sort_by != SortBy::Created {
+    let expanded = customer_body::expanded(&params)?;
+    if !sort_by.is_by_age() {
         let totals = app.conversions.totals(caller.workspace, None).await?;
         query.by = Some(totals.iter().map(|(id, totals)| (*id, rank(totals, sort_by))).collect());
     }
     let found = app.catalog.customers(caller.workspace, &query, page).await?;
     let customers = found.ok_or_else(customer_body::unknown_cursor)?;
-    Ok(Json(shown_all(&app, caller.workspace, &customers).await?))
+    Ok(Json(shown_all(&app, caller.workspace, &customers, expanded).await?))
 }
 
 fn rank(totals: &Totals, sort_by: SortBy) -> i64 {
     match sort_by {
         SortBy::SaleAmount => totals.takings.main_amount(),
-        SortBy::Created | SortBy::FirstSale => totals.first_sale_ms.unwrap_or_default(),
+        SortBy::Created | SortBy::FirstSale | SortBy::Canceled => totals.first_sale_ms.unwrap_or_default(),
     }
 }
 
@@ -67,33 +70,43 @@ fn rank(totals: &Totals, sort_by: SortBy) -> i64 {
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
+    params: Params,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    caller.require_reporting()?;
+    caller.require("conversions.write")?;
+    let expanded = customer_body::expanded(&params)?;
     let new = customer_body::new(&body)?;
     let added = app.catalog.add_customer(caller.workspace, &new, app.clock.now_ms()).await;
     let customer = added.map_err(taken)?;
-    Ok((StatusCode::CREATED, shown(&app, caller.workspace, customer).await?))
+    Ok((StatusCode::CREATED, shown(&app, caller.workspace, customer, expanded).await?))
 }
 
 /// `GET /customers/{customer}`
-pub(super) async fn get(State(app): State<App>, caller: Caller, Named(name): Named) -> Result<Json<Value>, ApiError> {
+pub(super) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    Named(name): Named,
+) -> Result<Json<Value>, ApiError> {
     caller.require("conversions.read")?;
+    let expanded = customer_body::expanded(&params)?;
     let customer = app.catalog.customer(caller.workspace, &name).await?.ok_or_else(no_customer)?;
-    shown(&app, caller.workspace, customer).await
+    shown(&app, caller.workspace, customer, expanded).await
 }
 
 /// `PATCH /customers/{customer}`
 pub(super) async fn update(
     State(app): State<App>,
     caller: Caller,
+    params: Params,
     Named(name): Named,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require_reporting()?;
+    caller.require("conversions.write")?;
+    let expanded = customer_body::expanded(&params)?;
     let change = customer_body::change(&body)?;
     let changed = app.catalog.change_customer(caller.workspace, &name, &change).await.map_err(taken)?;
-    shown(&app, caller.workspace, changed.ok_or_else(no_customer)?).await
+    shown(&app, caller.workspace, changed.ok_or_else(no_customer)?, expanded).await
 }
 
 /// `DELETE /customers/{customer}`
@@ -102,7 +115,7 @@ pub(super) async fn delete(
     caller: Caller,
     Named(name): Named,
 ) -> Result<Json<Value>, ApiError> {
-    caller.require_reporting()?;
+    caller.require("conversions.write")?;
     let id = app.catalog.remove_customer(caller.workspace, &name).await?.ok_or_else(no_customer)?;
     Ok(Json(json!({ "id": id.to_string() })))
 }
@@ -114,16 +127,51 @@ fn taken(error: crate::catalog::Error) -> ApiError {
     error.into()
 }
 
-async fn shown(app: &App, workspace: WorkspaceId, customer: Customer) -> Result<Json<Value>, ApiError> {
-    let mut objects = shown_all(app, workspace, &[customer]).await?;
+async fn shown(app: &App, workspace: WorkspaceId, customer: Customer, expanded: bool) -> Result<Json<Value>, ApiError> {
+    let mut objects = shown_all(app, workspace, &[customer], expanded).await?;
     objects.pop().map(Json).ok_or(ApiError::Internal)
 }
 
-async fn shown_all(app: &App, workspace: WorkspaceId, customers: &[Customer]) -> Result<Vec<Value>, ApiError> {
+async fn shown_all(
+    app: &App,
+    workspace: WorkspaceId,
+    customers: &[Customer],
+    expanded: bool,
+) -> Result<Vec<Value>, ApiError> {
     let ids: Vec<CustomerId> = customers.iter().map(|customer| customer.id).collect();
     let totals: HashMap<CustomerId, Totals> = app.conversions.totals(workspace, Some(&ids)).await?;
     let nothing = Totals::default();
-    Ok(customers.iter().map(|customer| object(customer, totals.get(&customer.id).unwrap_or(&nothing))).collect())
+    let totals = |customer: &Customer| totals.get(&customer.id).unwrap_or(&nothing);
+    let mut objects: Vec<Value> = customers.iter().map(|customer| object(customer, totals(customer))).collect();
+    if expanded {
+        let first = |customer: &Customer| customer.first.map(|first| first.link);
+        let ids: Vec<LinkId> = customers.iter().filter_map(first).collect();
+        let links = app.catalog.links_by_ids(workspace, &ids).await?;
+        let links: HashMap<LinkId, Link> = links.into_iter().map(|link| (link.id, link)).collect();
+        for (object, customer) in objects.iter_mut().zip(customers) {
+            expand(app, object, first(customer).and_then(|link| links.get(&link)));
+        }
+    }
+    Ok(objects)
+}
+
+/// Adds the link that brought a customer, and its program and partner, of which only ids are known here. Nobody has a discount.
+fn expand(app: &App, object: &mut Value, link: Option<&Link>) {
+    let partner = link.and_then(|link| link.fields.partner_id.as_deref());
+    let program = link.and_then(|link| link.fields.program_id.as_deref());
+    object["link"] = link.map_or(Value::Null, |link| {
+        json!({
+            "id": link.id.to_string(),
+            "domain": link.domain,
+            "key": link.slug,
+            "shortLink": short_link(app, &link.domain, &link.slug),
+            "url": link.fields.url,
+            "programId": program,
+        })
+    });
+    object["programId"] = json!(program);
+    object["partner"] = partner.map_or(Value::Null, |id| json!({ "id": id, "name": id, "email": null, "image": null }));
+    object["discount"] = Value::Null;
 }
 
 /// `saleAmounts` is ours: `saleAmount` has room for one currency only.

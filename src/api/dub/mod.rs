@@ -5,6 +5,7 @@
 mod analytics;
 mod analytics_paths;
 mod analytics_rows;
+mod asked;
 mod client_track;
 mod customer_body;
 mod customers;
@@ -54,10 +55,10 @@ pub fn routes() -> Router<App> {
             .route(&path("/track/visit"), post(client_track::visit).options(client_track::preflight))
             .route(&path("/track/open"), post(client_track::open).options(client_track::preflight));
         router = router
-            .route(&path("/analytics"), get(reading::analytics))
+            .route(&path("/analytics"), get(reading::analytics).post(reading::analytics))
             .route(&path("/analytics/{first}"), get(analytics_paths::one))
             .route(&path("/analytics/{first}/{second}"), get(analytics_paths::two))
-            .route(&path("/events"), get(reading::events))
+            .route(&path("/events"), get(reading::events).post(reading::events))
             .route(&path("/events/stream"), get(stream::answer))
             .route(&path("/webhooks"), get(webhooks::list).post(webhooks::create))
             .route(&path("/webhooks/{webhook}"), get(webhooks::get).patch(webhooks::update).delete(webhooks::delete))
@@ -104,6 +105,26 @@ pub fn routes() -> Router<App> {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(meter::measure))
         .layer(map_response(async |response| dress(response)))
+}
+
+/// Whether nothing but this surface answers below this path, so that no link can be meant.
+pub fn owns(path: &str) -> bool {
+    const AREAS: [&str; 12] = [
+        "analytics",
+        "api",
+        "customers",
+        "domains",
+        "events",
+        "folders",
+        "links",
+        "qr",
+        "tags",
+        "track",
+        "webhooks",
+        "workspaces",
+    ];
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    AREAS.contains(&first)
 }
 
 /// The answer to a path that is none of ours.

@@ -254,10 +254,8 @@ fn when(params: &Params) -> Result<When, ApiError> {
             .transpose()
     };
     let (start, end) = (bound("start")?, bound("end")?);
-    let interval = match params.text("interval") {
-        Some(name) => Interval::parse(name).map_err(|error| wrong("interval", &error))?,
-        None => Interval::LastDay,
-    };
+    let intervals: Vec<(&str, Interval)> = Interval::NAMES.into_iter().zip(Interval::ALL).collect();
+    let interval = params.one_of("interval", &intervals)?.unwrap_or(Interval::LastDay);
     // An end alone says nothing (Dub contract, section 3).
     Ok(match start {
         Some(start) => When::Bounds(start, end),

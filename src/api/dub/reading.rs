@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 
 use super::analytics::{self, Counts};
+use super::asked::Asked;
 use super::events;
 use super::params::{NamedLink, Reading};
 use crate::calendar::{Span, Zone};
@@ -21,24 +22,24 @@ use crate::web::state::App;
 /// Says within what a visitor is known again, where uniques were asked for and keys of visitors change.
 const UNIQUES: HeaderName = HeaderName::from_static("x-linktrail-uniques");
 
-/// `GET /analytics`
+/// `GET /analytics` and `POST /analytics`
 pub(super) async fn analytics(
     State(app): State<App>,
     caller: Caller,
-    params: Params,
     headers: HeaderMap,
+    Asked(params): Asked,
 ) -> Result<Response, ApiError> {
     caller.require("analytics.read")?;
     let answer = analytics::answer(&app, caller.workspace, &params, accept(&headers), Counts::Object).await?;
     say_uniques(&app, caller.workspace, &params, answer).await
 }
 
-/// `GET /events`
+/// `GET /events` and `POST /events`
 pub(super) async fn events(
     State(app): State<App>,
     caller: Caller,
-    params: Params,
     headers: HeaderMap,
+    Asked(params): Asked,
 ) -> Result<Response, ApiError> {
     caller.require("analytics.read")?;
     let answer = events::answer(&app, caller.workspace, &params, accept(&headers)).await?;

@@ -74,7 +74,10 @@ async fn customers_are_listed() {
     }
     world.send(Method::POST, "/customers", Some(&json!({"externalId": "4", "name": "Dora 100%"}))).await;
     world.app.ingest.flushed().await;
-    let table: [(&str, &[&str]); 16] = [
+    let of_partner = json!({"partnerId": "pn_1", "programId": "prog_1"});
+    let (status, changed) = world.send(Method::PATCH, &format!("/links/{link}"), Some(&of_partner)).await;
+    assert_eq!(status, 200, "{changed}");
+    let table: [(&str, &[&str]); 22] = [
         ("", &["4", "3", "2", "1"]),
         ("?sortOrder=asc", &["1", "2", "3", "4"]),
         ("?email=BEA@example.com", &["2"]),
@@ -87,6 +90,12 @@ async fn customers_are_listed() {
         ("?country=FR", &[]),
         (&format!("?linkId={link}"), &["3", "2", "1"]),
         ("?linkId=link_x", &[]),
+        ("?partnerId=pn_1", &["3", "2", "1"]),
+        ("?partnerId=pn_2", &[]),
+        ("?programId=prog_1&search=Bea", &["2"]),
+        ("?programId=pn_1", &[]),
+        ("?sortBy=subscriptionCanceledAt", &["4", "3", "2", "1"]),
+        ("?includeExpandedFields=true&pageSize=2", &["4", "3"]),
         ("?sortBy=saleAmount", &["1", "3", "4", "2"]),
         ("?sortBy=saleAmount&sortOrder=asc", &["3", "1", "2", "4"]),
         ("?sortBy=firstSaleAt&sortOrder=asc", &["3", "1", "2", "4"]),
@@ -118,6 +127,53 @@ async fn customers_are_listed() {
     let (_, all) = world.send(Method::GET, "/analytics?interval=7d&repeats=include", None).await;
     let (_, hers) = world.send(Method::GET, &format!("/analytics?interval=7d&customerId={id}"), None).await;
     assert_eq!((&all["clicks"], &hers["clicks"]), (&json!(2), &json!(1)), "{all} {hers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_that_brought_a_customer_is_shown_when_asked_for() {
+    let world = World::start("customers_expanded").await;
+    let link = world.link(&world.ours, "a").await;
+    let path = format!("/links/{link}");
+    world.send(Method::PATCH, &path, Some(&json!({"partnerId": "pn_1", "programId": "prog_1"}))).await;
+    let click = world.click(&world.ours, link).await;
+    let lead = json!({"clickId": click, "eventName": "Sign up", "customerExternalId": "1"});
+    world.post("/track/lead", &lead).await;
+    let (_, alone) =
+        world.send(Method::POST, "/customers?includeExpandedFields=true", Some(&json!({"externalId": "2"}))).await;
+    for field in ["link", "programId", "partner", "discount"] {
+        assert_eq!(alone.get(field), Some(&Value::Null), "{field}");
+    }
+    let (_, link) = world.send(Method::GET, &path, None).await;
+    let brought = json!({
+        "id": link["id"], "domain": "go.example.com", "key": "a", "shortLink": link["shortLink"], "url": link["url"],
+        "programId": "prog_1",
+    });
+    let change = json!({"name": "Jane"});
+    for (method, path, body) in [
+        (Method::GET, "/customers/ext_1", None),
+        (Method::PATCH, "/customers/ext_1", Some(&change)),
+        (Method::GET, "/customers?externalId=1", None),
+    ] {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let first = |answer: Value| if answer.is_array() { answer[0].clone() } else { answer };
+        let (_, plain) = world.send(method.clone(), path, body).await;
+        let plain = first(plain);
+        assert_eq!((plain.get("link"), plain.get("partner")), (None, None), "{plain}");
+        let (_, shown) = world.send(method, &format!("{path}{mark}includeExpandedFields=true"), body).await;
+        let shown = first(shown);
+        let partner = json!({"id": "pn_1", "name": "pn_1", "email": null, "image": null});
+        assert_eq!(
+            (&shown["link"], &shown["partner"], &shown["discount"]),
+            (&brought, &partner, &Value::Null),
+            "{path}"
+        );
+        assert_eq!((&shown["programId"], &shown["externalId"]), (&json!("prog_1"), &json!("1")), "{path}");
+    }
+    // A link that was deleted since still brought them.
+    world.send(Method::DELETE, &path, None).await;
+    let (_, shown) = world.send(Method::GET, "/customers/ext_1?includeExpandedFields=true", None).await;
+    assert_eq!(shown["link"], brought);
+    assert_eq!(world.send(Method::GET, "/customers/ext_1?includeExpandedFields=1", None).await.0, 422);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,6 @@
 mod fuzz;
 mod injection;
 mod limits;
-mod running;
+pub mod running;
 mod streams;
 mod words;

@@ -11,6 +11,7 @@ use linktrail::domain::event::{Agent, Event, EventKind, Place, Referrer, Utm};
 use linktrail::domain::id::{LinkId, WorkspaceId};
 use linktrail::server::Server;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
+use linktrail::web::state::App;
 use serde_json::json;
 
 use crate::reading::scene::tenant;
@@ -94,6 +95,10 @@ impl Running {
             warehouse.insert(name, &events).await.unwrap();
         }
         Self { address, warehouse, ours, theirs, server, _folder: folder }
+    }
+
+    pub fn app(&self) -> &App {
+        &self.server.app
     }
 
     pub async fn get(&self, target: &str) -> Reply {

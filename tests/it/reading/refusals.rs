@@ -4,7 +4,8 @@ use axum::http::Method;
 
 use super::scene::Scene;
 
-const INTERVALS: &str = "1h, 24h, 7d, 30d, 90d, 1y, mtd, qtd, ytd, all, all_unfiltered, today, yesterday";
+const INTERVALS: &str = "Invalid option: expected one of \"1h\"|\"24h\"|\"7d\"|\"30d\"|\"90d\"|\"1y\"|\"mtd\"|\"qtd\"|\"ytd\"|\"all\"|\
+                         \"all_unfiltered\"|\"today\"|\"yesterday\". Given:";
 const DATES: &str = "write a date (2026-03-08), a local time (2026-03-08T14:30 or 2026-03-08T14:30:00.000) or an instant \
                      (2026-03-08T14:30:00Z or 2026-03-08T14:30:00-05:00), with a year from 1970 to 2099";
 
@@ -15,11 +16,11 @@ async fn wrong_parameters_are_named() {
     let long_value = "x".repeat(4_097);
     let long_query = "x".repeat(10_001);
     for (query, message) in [
-        ("interval=2d", format!("invalid_value: interval: unknown interval \"2d\"; allowed are {INTERVALS}")),
-        ("interval=24H", format!("invalid_value: interval: unknown interval \"24H\"; allowed are {INTERVALS}")),
+        ("interval=2d", format!("invalid_value: interval: {INTERVALS} \"2d\"")),
+        ("interval=24H", format!("invalid_value: interval: {INTERVALS} \"24H\"")),
         (
             "interval=no&start=2026-03-08",
-            format!("invalid_value: interval: unknown interval \"no\"; allowed are {INTERVALS}"),
+            format!("invalid_value: interval: {INTERVALS} \"no\""),
         ),
         (
             "timezone=Mars/Base",
@@ -155,7 +156,7 @@ async fn each_endpoint_has_its_own() {
         ("/events?page=99999999999999999999", "too_big: page: ", " Given: \"99999999999999999999\""),
         ("/events?limit=0", "too_small: limit: Page size must be greater than 0.", " Given: \"0\""),
         ("/events?limit=1001", "too_big: limit: Max page size is 1000.", " Given: \"1001\""),
-        ("/events?sortBy=country", "invalid_value: sortBy: ", "expected one of \"timestamp\". Given: \"country\""),
+        ("/events?sortBy=country", "invalid_value: sortBy: ", "expected \"timestamp\". Given: \"country\""),
         ("/events?sortOrder=down", "invalid_value: sortOrder: ", "expected one of \"asc\"|\"desc\". Given: \"down\""),
         ("/events?order=up", "invalid_value: order: ", "expected one of \"asc\"|\"desc\". Given: \"up\""),
         ("/events?startingAfter=nonsense", cursor, ". Given: \"nonsense\""),
@@ -209,9 +210,9 @@ async fn links_that_are_not_ours_and_keys_that_may_not() {
         }
         let unknown = scene.send("dub_nonsense", Method::GET, endpoint, &[], String::new()).await;
         assert_eq!((unknown.status, unknown.message().as_str()), (401, "Unauthorized: Invalid API key."));
-        for method in [Method::POST, Method::DELETE, Method::PUT] {
+        for method in [Method::DELETE, Method::PUT, Method::PATCH] {
             let answer = scene.send(&scene.key, method, endpoint, &[], String::new()).await;
-            assert_eq!((answer.status, answer.header("allow")), (405, "GET,HEAD"));
+            assert_eq!((answer.status, answer.header("allow")), (405, "GET,HEAD,POST"));
             assert_eq!(answer.json()["error"]["code"], "method_not_allowed");
         }
     }
