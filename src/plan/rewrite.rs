@@ -34,7 +34,6 @@ fn drop_doubles(mut query: Query) -> Query {
                 ids.sort_unstable();
                 ids.dedup();
             }
-            Condition::SaleType(_) | Condition::Metadata(_) => {}
         }
     }
     query

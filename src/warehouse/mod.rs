@@ -13,7 +13,6 @@ pub mod export;
 pub mod fact;
 pub mod failure;
 pub mod insert;
-pub mod metadata;
 pub mod migrate;
 pub mod mutation;
 pub mod retention;

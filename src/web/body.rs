@@ -64,7 +64,8 @@ impl Body {
 
     /// A whole number of at least 0.
     pub fn count(&self, name: &str) -> Field<u64> {
-        self.field(name, |value| value.as_u64().ok_or_else(|| expected("non-negative integer", value)))
+        let read = |value: &Value| whole(value).and_then(|number| u64::try_from(number).ok());
+        self.field(name, |value| read(value).ok_or_else(|| expected("non-negative integer", value)))
     }
 
     /// An instant as RFC 3339, or a date, in milliseconds since the epoch; an empty text counts as null.
@@ -124,14 +125,6 @@ impl Body {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
-    /// A list of anything.
-    pub fn list(&self, name: &str) -> Field<Vec<Value>> {
-        self.field(name, |value| match value {
-            Value::Array(items) => Ok(items.clone()),
-            other => Err(expected("array", other)),
-        })
-    }
-
     /// An object.
     pub fn object(&self, name: &str) -> Field<Map<String, Value>> {
         self.field(name, |value| match value {
@@ -140,18 +133,9 @@ impl Body {
         })
     }
 
-    /// A whole number, or one with nothing behind its point.
+    /// A [`whole`] number.
     pub fn integer(&self, name: &str) -> Field<i64> {
-        /// Beyond it JSON's numbers are not exact.
-        const EXACT: i64 = (1 << 53) - 1;
-        let read = |value: &Value| {
-            let whole = value.as_i64().or_else(|| {
-                let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT as f64)?;
-                Some(float as i64)
-            });
-            whole.filter(|number| number.abs() <= EXACT).ok_or_else(|| expected("int", value))
-        };
-        self.field(name, read)
+        self.field(name, |value| whole(value).ok_or_else(|| expected("int", value)))
     }
 
     /// Whether a field is there with anything but null, `false`, or an empty list.
@@ -219,6 +203,17 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
         ApiError::BadRequest(format!("Invalid JSON format in request body. Please ensure it is well-formed: {error}"))
     })
+}
+
+/// A whole number: an integer, or one with nothing behind its point, as clients write that know one kind of number only.
+pub fn whole(value: &Value) -> Option<i64> {
+    /// Beyond it JSON's numbers are not exact.
+    const EXACT: i64 = (1 << 53) - 1;
+    let whole = value.as_i64().or_else(|| {
+        let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT as f64)?;
+        Some(float as i64)
+    });
+    whole.filter(|number| number.abs() <= EXACT)
 }
 
 /// What was expected of a value, and what is there.
@@ -309,6 +304,7 @@ mod tests {
         assert_eq!(body.text("b").unwrap(), Some(None));
         assert_eq!(body.text("z").unwrap(), None);
         assert_eq!(body.count("n").unwrap(), Some(Some(5)));
+        assert_eq!(super::Body::parse(b"{\"n\": 12.0}").unwrap().count("n").unwrap(), Some(Some(12)));
         assert_eq!(body.boolean("f").unwrap(), Some(Some(true)));
         assert_eq!(body.texts("t").unwrap(), body.texts("c").unwrap());
         assert_eq!(body.instant("d").unwrap(), Some(Some(1_706_659_200_000)));

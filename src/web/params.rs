@@ -7,7 +7,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode;
+use serde_json::Value;
 
+use super::body;
 use super::error::{ApiError, quoted};
 
 /// Most parameters of a request.
@@ -118,7 +120,7 @@ impl Params {
         let refuse =
             |code, message: &str| Err(ApiError::invalid(code, name, format!("{message} Given: {}", quoted(given))));
         let text = given.trim();
-        let number = if text.is_empty() { Some(0) } else { text.parse::<i64>().ok() };
+        let number = if text.is_empty() { Some(0) } else { whole(text) };
         match number {
             Some(number) if number < rule.min => refuse("too_small", rule.too_small),
             Some(number) if number > rule.max => refuse("too_big", rule.too_big),
@@ -152,6 +154,11 @@ impl Params {
             None => Err(not_an_option(name, &allowed.iter().map(|(known, _)| *known).collect::<Vec<_>>(), value)),
         }
     }
+}
+
+/// An integer, or a number with nothing behind its point: Dub's client for Python writes `2.0`.
+fn whole(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| body::whole(&Value::from(text.parse::<f64>().ok()?)))
 }
 
 /// The parameter is none of the allowed ones.
@@ -249,6 +256,7 @@ mod tests {
         let integer = |query: &str| Params::parse(query).unwrap().integer("page", PAGE);
         assert_eq!(integer("").unwrap(), None);
         assert_eq!(integer("page=7").unwrap(), Some(7));
+        assert_eq!(integer("page=7.0").unwrap(), Some(7));
         let table = [
             ("page=0", "too_small: page: Page must be greater than 0. Given: \"0\""),
             ("page=", "too_small: page: Page must be greater than 0. Given: \"\""),

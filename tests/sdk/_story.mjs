@@ -6,14 +6,19 @@ import { dub, eventually, visit, world } from './_world.mjs';
 
 const story = JSON.parse(readFileSync(new URL('_story.json', import.meta.url), 'utf8'));
 
+// By their names.
+export const tags = {};
+export const folders = {};
 export const links = {};
 // Each event that counts, with the visit that led to it.
 export const facts = [];
 
 // Makes it all happen and returns when it is stored.
 export async function tell() {
-  for (const [key, fields] of Object.entries(story.links)) {
-    links[key] = await dub.links.create({ domain: world.domain, key, ...fields });
+  for (const name of story.tags) tags[name] = await dub.tags.create({ name, color: 'green' });
+  for (const name of story.folders) folders[name] = await dub.folders.create({ name });
+  for (const [key, { folder, ...fields }] of Object.entries(story.links)) {
+    links[key] = await dub.links.create({ domain: world.domain, key, folderId: folders[folder]?.id, ...fields });
   }
   const visits = [];
   for (const { visitor, link, agent, place, referer, query, uncounted } of story.visits) {
@@ -96,6 +101,11 @@ export const GROUPS = {
 // Those whose rows the client's own schema has no place for: it throws, and gives the rows with the error.
 export const THROWN = {
   top_domains: ({ link }) => ({ domain: link.domain }),
+  top_folders({ link }) {
+    const folder = Object.values(folders).find(({ id }) => id === link.folderId);
+    return folder ? { folderId: folder.id, folder: { id: folder.id, name: folder.name } } : null;
+  },
+  top_link_tags: ({ link }) => link.tags.map(tag => ({ tagId: tag.id, tag })),
   utm_sources: utm('utm_source'),
   utm_mediums: utm('utm_medium'),
   utm_campaigns: utm('utm_campaign'),

@@ -14,14 +14,24 @@ KINDS = ["clicks", "leads", "sales"]
 # An event that counts: its kind, the visit that led to it, what it brought in, what was given and answered.
 Fact = namedtuple("Fact", "kind visit sale_amount sale_type given answer")
 
+# By their names.
+tags = {}
+folders = {}
 links = {}
 facts = []
 
 
 def tell(case):
     """Makes it all happen and returns when it is stored."""
+    for name in STORY["tags"]:
+        tags[name] = dub.tags.create(request={"name": name, "color": "green"})
+    for name in STORY["folders"]:
+        folders[name] = dub.folders.create(request={"name": name})
     for key, fields in STORY["links"].items():
-        links[key] = dub.links.create(request={"domain": world.domain, "key": key, **fields})
+        fields = {"domain": world.domain, "key": key, **fields}
+        if "folder" in fields:
+            fields["folderId"] = folders[fields.pop("folder")].id
+        links[key] = dub.links.create(request=snake(fields))
     visits = [make_visit(one) for one in STORY["visits"]]
     facts.extend(Fact("clicks", seen, 0, None, None, None) for seen in visits if not seen.uncounted)
     known = set()
@@ -125,6 +135,8 @@ GROUPS = {
 # Those whose rows the client's own schema has no place for: it throws, and gives the rows with the error.
 THROWN = {
     "top_domains": lambda seen: {"domain": seen.link.domain},
+    "top_folders": lambda seen: folder_of(seen),
+    "top_link_tags": lambda seen: tags_of(seen),
     "utm_sources": utm("utm_source"),
     "utm_mediums": utm("utm_medium"),
     "utm_campaigns": utm("utm_campaign"),
@@ -133,11 +145,21 @@ THROWN = {
 }
 
 
+def folder_of(seen):
+    folder = next((folder for folder in folders.values() if folder.id == seen.link.folder_id), None)
+    return folder and {"folderId": folder.id, "folder": {"id": folder.id, "name": folder.name}}
+
+
+def tags_of(seen):
+    return [{"tagId": tag.id, "tag": tag.model_dump(mode="json")} for tag in seen.link.tags]
+
+
 def rows(group, some):
     """The rows of these facts, in no particular order."""
     groups = {}
     for fact in some:
-        fields = group(fact.visit)
-        if fields is not None:
-            groups.setdefault(json.dumps(fields), (fields, []))[1].append(fact)
+        found = group(fact.visit)
+        for fields in found if isinstance(found, list) else [found]:
+            if fields is not None:
+                groups.setdefault(json.dumps(fields), (fields, []))[1].append(fact)
     return [{**fields, **totals(found)} for fields, found in groups.values()]

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ResponseValidationError } from 'dub/models/errors';
-import { GROUPS, THROWN, facts, finalUrl, links, of, refererOf, rows, tell, totals, triggerOf } from './_story.mjs';
+import { GROUPS, THROWN, facts, finalUrl, folders, links, of, refererOf, rows, tags, tell, totals, triggerOf } from './_story.mjs';
 import { dub, eventually, raw, world } from './_world.mjs';
 
 const EVENTS = ['clicks', 'leads', 'sales', 'composite'];
@@ -111,6 +111,16 @@ test('filters', async t => {
     [{ domain: world.domain }, () => true],
     [{ domain: `-${world.domain}` }, () => false],
     [{ tenantId: 'tenant-1' }, link(shop)],
+    [{ tagId: tags.Sales.id }, link(shop)],
+    [{ tagId: `${tags.Sales.id},${tags.Season.id}` }, link(shop, blog)],
+    [{ tagId: `-${tags.Sales.id}` }, not(link(shop))],
+    [{ tagIds: tags.Season.id }, link(shop, blog)],
+    [{ folderId: folders.Letters.id }, link(blog)],
+    [{ folderId: `-${folders.Letters.id}` }, not(link(blog))],
+    [{ partnerId: 'pn_1' }, link(shop)],
+    [{ partnerId: '-pn_1' }, not(link(shop))],
+    [{ groupId: 'group_1' }, () => false],
+    [{ partnerTagId: '-ptag_1' }, () => true],
     [{ tenantId: '-tenant-1' }, not(link(shop))],
     [{ root: true }, link(links._root)],
     [{ root: false }, not(link(links._root))],

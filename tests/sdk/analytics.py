@@ -4,7 +4,7 @@ import json
 
 from dub.models import errors
 
-from _story import GROUPS, THROWN, facts, links, numbers, of, rows, tell, totals
+from _story import GROUPS, THROWN, facts, folders, links, numbers, of, rows, tags, tell, totals
 from _world import Case, dub, main
 
 EVENTS = ["clicks", "leads", "sales", "composite"]
@@ -72,6 +72,8 @@ class Analytics(Case):
             ({"link_id": f"-{shop}"}, lambda fact: fact.visit.link.id != shop),
             ({"external_id": "ext_shop-1"}, lambda fact: fact.visit.link.id == shop),
             ({"tenant_id": "tenant-1", "city": "Berlin"}, lambda fact: fact.visit.link.id == shop and fact.visit.city == "Berlin"),
+            ({"tag_id": tags["Season"].id}, lambda fact: fact.visit.link.key != "_root"),
+            ({"folder_id": f"-{folders['Letters'].id}"}, lambda fact: fact.visit.link.key != "blog"),
             ({"root": True}, lambda fact: fact.visit.link.key == "_root"),
             ({"qr": True}, lambda fact: "qr=1" in fact.visit.query),
         ]:

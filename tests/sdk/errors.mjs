@@ -67,6 +67,8 @@ test('values that clients refuse to send', async () => {
     ['/analytics?interval=2w', 'invalid_value: interval: '],
     ['/analytics?saleType=old', 'invalid_value: saleType: Invalid option: expected one of "new"|"recurring"'],
     ['/analytics?root=maybe', 'invalid_value: root: Invalid option: expected one of "true"|"false"'],
+    ['/events?event=composite', 'invalid_value: event: Invalid option: expected one of "clicks"|"leads"|"sales"'],
+    ['/events?sortBy=clicks', 'invalid_value: sortBy: Invalid input: expected "timestamp"'],
     ['/links?page=two', 'invalid_type: page: Page must be a number.'],
   ]) {
     const answer = await raw('GET', path);

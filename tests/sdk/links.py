@@ -73,6 +73,10 @@ class Links(Case):
         self.assertEqual(parse_qs(urlsplit(link.url).query), {"a": ["1"], "ref": ["me"], **search})
         self.assertEqual(dub.links.get(request={"link_id": link.id}), link)
 
+    def test_a_key_is_made_when_none_is_given(self):
+        self.assertRegex(made().key, "^[0-9A-Za-z]{7}$")
+        self.assertRegex(made(key_length=12).key, "^[0-9A-Za-z]{12}$")
+
     def test_a_link_is_found_by_its_id_its_place_and_the_id_of_somebody_else(self):
         link = made(key="found", external_id="found-1")
         for name in ({"link_id": link.id}, {"domain": world.domain, "key": "found"}, {"external_id": "ext_found-1"}):
