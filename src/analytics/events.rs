@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use futures_util::Stream;
 
-use crate::plan::{Query, Shape};
+use crate::domain::click_id::EventId;
+use crate::plan::{From, Order, Page, Query, Shape};
 use crate::telemetry::name::QUERY_SECONDS;
 use crate::warehouse::event::{self, EventRow};
 use crate::warehouse::{self, Rows};
@@ -14,6 +15,10 @@ use super::{Analytics, Error};
 
 /// Events in one chunk.
 const CHUNK: usize = 250;
+/// Events that are read at once where all of them are wanted, and about how many lie in a slice of the range. Each reading is
+/// a query of its own: however slowly the caller takes them, none is open for long.
+const READ_AT_ONCE: u64 = 5_000;
+const SLICE: u64 = 20_000;
 
 async fn next_chunk(rows: &mut Rows<EventRow>) -> Result<Vec<EventRow>, warehouse::Error> {
     let mut chunk = Vec::with_capacity(CHUNK);
@@ -44,6 +49,40 @@ impl Analytics {
                     }
                     if last {
                         metrics::histogram!(QUERY_SECONDS, "kind" => "events").record(began.elapsed());
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// All events that a query means, in this order and in chunks; its shape is not looked at. The stream ends after its
+    /// first error. An event that is stored meanwhile may be among them or not.
+    pub fn all_events(
+        &self,
+        query: Query,
+        order: Order,
+    ) -> impl Stream<Item = Result<Vec<EventRow>, Error>> + Send + use<> {
+        let analytics = self.clone();
+        async_stream::try_stream! {
+            let shape = |from| Shape::Events { order, page: Page { limit: READ_AT_ONCE, from } };
+            let query = analytics.prepare(Query { shape: shape(From::Offset(0)), ..query }).await?;
+            let mut slices = analytics.warehouse.slices_of(&query, SLICE).await?;
+            if order == Order::Descending {
+                slices.reverse();
+            }
+            for range in slices {
+                let slice = Query { range, ..query.clone() };
+                let mut from = From::Offset(0);
+                loop {
+                    let page = Page { limit: READ_AT_ONCE, from };
+                    let rows: Vec<EventRow> = analytics.warehouse.collect(&event::events(&slice, order, page)).await?;
+                    let more = rows.len() as u64 == READ_AT_ONCE;
+                    if let Some(last) = rows.last() {
+                        from = From::After { at_ms: last.at_ms, id: EventId(last.event_id) };
+                        yield rows;
+                    }
+                    if !more {
                         break;
                     }
                 }

@@ -46,7 +46,8 @@ use crate::telemetry;
 use crate::web::client::ClientRules;
 use crate::web::client_clicks::ClientClicks;
 use crate::web::limits::Limits;
-use crate::web::state::App;
+use crate::web::places::Places;
+use crate::web::state::{App, EXPORTS_PER_WORKSPACE};
 use crate::web::streams::Streams;
 
 use listen::{ListenOptions, Listener};
@@ -167,6 +168,7 @@ impl Server {
             enricher,
             hooks: Hooks::new(Policy { allowed: config.hooks.allow_private.clone() }),
             streams: Streams::new(stop.clone()),
+            exports: Places::new(EXPORTS_PER_WORKSPACE),
             clients: ClientRules::new(&config.http),
             auth,
             limits: Limits::new(&config.limits, &clock),

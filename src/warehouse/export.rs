@@ -17,7 +17,6 @@ use crate::filter::List;
 
 /// Events in a slice, as far as they do not happen in the same second.
 const SLICE_EVENTS: u64 = 100_000;
-const SLOT_MS: i64 = 900_000;
 
 /// Which events are wanted.
 #[derive(Clone, Debug)]
@@ -154,12 +153,6 @@ stored_row! {
     duration_ms: u32,
 }
 
-#[derive(Row, Deserialize)]
-struct SlotRow {
-    at_ms: i64,
-    events: u64,
-}
-
 impl Wanted {
     fn push_where(&self, sql: &mut Sql) {
         sql.push(" WHERE workspace_id = ").bind(Value::UInt(self.workspace.0));
@@ -210,12 +203,7 @@ impl Warehouse {
         wanted: &Wanted,
         mut take: impl AsyncFnMut(Vec<StoredRow>) -> ControlFlow<B>,
     ) -> Result<Option<B>, Error> {
-        let mut sql =
-            Sql::new("SELECT toInt64(toUnixTimestamp(slot)) * 1000 AS at_ms, sum(events) AS events FROM events_15m");
-        wanted.push_where(&mut sql);
-        sql.push(" GROUP BY slot ORDER BY slot");
-        let slots: Vec<SlotRow> = self.collect(&sql).await?;
-        let slices = slices(wanted.range, slots.iter().map(|slot| (slot.at_ms, slot.events)));
+        let slices = self.slices(wanted.range, SLICE_EVENTS, |sql| wanted.push_where(sql)).await?;
         let mut slices = slices.into_iter();
         let read = async |slice: Option<Range>| match slice {
             Some(slice) => self.collect::<StoredRow>(&wanted.events(slice)).await.map(Some),
@@ -231,73 +219,5 @@ impl Warehouse {
             next = after?;
         }
         Ok(None)
-    }
-}
-
-/// Cuts a range into parts with about [`SLICE_EVENTS`] each, by the counts of its quarters of an hour. Every instant of the
-/// range is in exactly one, whatever the counts say.
-fn slices(range: Range, slots: impl Iterator<Item = (i64, u64)>) -> Vec<Range> {
-    let mut edges = Vec::new();
-    let mut gathered = 0;
-    for (at_ms, events) in slots {
-        if gathered + events > SLICE_EVENTS && gathered > 0 {
-            edges.push(at_ms);
-            gathered = 0;
-        }
-        gathered += events;
-        // A crowded quarter is cut into equal parts.
-        let parts = i64::try_from(events.div_ceil(SLICE_EVENTS)).unwrap_or(i64::MAX).min(SLOT_MS / 1_000);
-        edges.extend((1..parts).map(|part| at_ms + SLOT_MS * part / parts));
-        if parts > 1 {
-            gathered = events / parts.unsigned_abs();
-        }
-    }
-    let mut start_ms = range.start_ms();
-    let mut slices = Vec::new();
-    for edge in edges.into_iter().chain([range.end_ms()]) {
-        if start_ms < edge.min(range.end_ms())
-            && let Ok(slice) = Range::new(start_ms, edge.min(range.end_ms()))
-        {
-            slices.push(slice);
-            start_ms = slice.end_ms();
-        }
-    }
-    slices
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn crowded_times_are_cut_smaller() {
-        let range = Range::new(0, 10 * SLOT_MS).unwrap();
-        let cut = |slots: &[(i64, u64)]| {
-            let slots = slots.iter().map(|(slot, events)| (slot * SLOT_MS, *events));
-            slices(range, slots).iter().map(|slice| slice.end_ms() * 10 / SLOT_MS).collect::<Vec<_>>()
-        };
-        assert_eq!(cut(&[]), [100]);
-        assert_eq!(cut(&[(1, 60_000), (2, 40_000), (3, 1), (5, 100_000)]), [30, 50, 100]);
-        assert_eq!(cut(&[(1, 200_000), (2, 1)]), [15, 20, 100]);
-    }
-
-    proptest! {
-        #[test]
-        fn every_instant_is_in_one_slice(
-            start in 0i64..20, length in 0i64..20, slots in prop::collection::btree_map(0i64..40, 0u64..500_000, 0..12)
-        ) {
-            let range = Range::new(start * 1_000_000, (start + length) * 1_000_000).unwrap();
-            let slices = slices(range, slots.into_iter().map(|(slot, events)| (slot * SLOT_MS, events)));
-            prop_assert_eq!(slices.is_empty(), length == 0);
-            let mut at = range.start_ms();
-            for slice in &slices {
-                prop_assert_eq!(slice.start_ms(), at);
-                prop_assert!(slice.end_ms() > at);
-                at = slice.end_ms();
-            }
-            prop_assert_eq!(at, range.end_ms());
-        }
     }
 }

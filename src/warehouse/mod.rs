@@ -18,6 +18,7 @@ pub mod mutation;
 pub mod retention;
 pub mod series;
 pub mod session;
+mod slices;
 pub mod source;
 pub mod sql;
 pub mod visitor;

@@ -12,5 +12,6 @@ pub mod limits;
 pub mod meter;
 pub mod page;
 pub mod params;
+pub mod places;
 pub mod state;
 pub mod streams;

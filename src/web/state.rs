@@ -21,7 +21,11 @@ use crate::sites::Sites;
 use super::client::ClientRules;
 use super::client_clicks::ClientClicks;
 use super::limits::Limits;
+use super::places::Places;
 use super::streams::Streams;
+
+/// Exports of one workspace at once.
+pub const EXPORTS_PER_WORKSPACE: u32 = 4;
 
 /// The handles. Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +62,8 @@ pub struct App {
     pub hooks: Hooks,
     /// Live streams of events.
     pub streams: Streams,
+    /// Exports that are under way.
+    pub exports: Places,
     /// Signs click ids.
     pub clicks: ClickKey,
     /// The address at which this installation is reached, without a slash at its end when shown.

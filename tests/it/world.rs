@@ -29,7 +29,8 @@ use linktrail::warehouse::{Warehouse, WarehouseOptions};
 use linktrail::web::client::ClientRules;
 use linktrail::web::client_clicks::ClientClicks;
 use linktrail::web::limits::Limits;
-use linktrail::web::state::App;
+use linktrail::web::places::Places;
+use linktrail::web::state::{App, EXPORTS_PER_WORKSPACE};
 use linktrail::web::streams::Streams;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
@@ -149,6 +150,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
         clicks,
         hooks: Hooks::new(Policy { allowed: vec!["127.0.0.0/8".parse().unwrap()] }),
         streams: Streams::new(CancellationToken::new()),
+        exports: Places::new(EXPORTS_PER_WORKSPACE),
         holdings: Holdings::new(catalog.clone(), clock.clone()),
         links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
         clock,

@@ -121,7 +121,8 @@ pub(super) async fn customers(
     Ok(found.iter().map(|customer| (customer.id, Arc::new(CustomerObject::from(customer)))).collect())
 }
 
-fn distinct<T: Ord>(ids: impl Iterator<Item = T>) -> Vec<T> {
+/// Each of these once.
+pub(super) fn distinct<T: Ord>(ids: impl Iterator<Item = T>) -> Vec<T> {
     let mut ids: Vec<T> = ids.collect();
     ids.sort_unstable();
     ids.dedup();

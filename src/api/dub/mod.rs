@@ -12,6 +12,7 @@ mod customers;
 mod deliveries;
 mod error;
 mod event_columns;
+mod event_export;
 mod event_shape;
 mod events;
 mod folders;
@@ -59,6 +60,7 @@ pub fn routes() -> Router<App> {
             .route(&path("/analytics/{first}"), get(analytics_paths::one))
             .route(&path("/analytics/{first}/{second}"), get(analytics_paths::two))
             .route(&path("/events"), get(reading::events).post(reading::events))
+            .route(&path("/events/export"), get(event_export::answer).post(event_export::answer))
             .route(&path("/events/stream"), get(stream::answer))
             .route(&path("/webhooks"), get(webhooks::list).post(webhooks::create))
             .route(&path("/webhooks/{webhook}"), get(webhooks::get).patch(webhooks::update).delete(webhooks::delete))

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod conversions;
+mod exports;
 mod filters;
 mod goods;
 pub mod lines;

@@ -48,6 +48,7 @@ impl Answer {
 pub struct Scene {
     pub app: App,
     pub warehouse: Warehouse,
+    clickhouse: clickhouse::Client,
     router: Router,
     pub key: String,
     pub user: UserId,
@@ -64,7 +65,9 @@ impl Scene {
     /// The scene in fresh databases named after the test.
     pub async fn start(test: &str) -> Self {
         let database = crate::world::database_url(test).await;
-        let warehouse = crate::world::warehouse(test).await;
+        let urls = crate::world::clickhouse(test).await;
+        let warehouse = crate::world::warehouse_at(&urls);
+        warehouse.migrate().await.unwrap();
         let app = crate::world::app(&database, &warehouse, ms(NOW)).await;
         let router = dub::routes().with_state(app.clone());
         let (workspace, user, key) = tenant(&app, "ours@example.com", &["go.example.com", "s.example.org"]).await;
@@ -79,6 +82,7 @@ impl Scene {
             foreign_folder: folder(foreign).await,
             links: BTreeMap::new(),
             warehouse,
+            clickhouse: crate::world::clickhouse_client(&urls.writer),
             router,
             key,
             user,
@@ -89,6 +93,11 @@ impl Scene {
         scene.execute(&database, "UPDATE link SET group_id = 'g1' WHERE slug = 'b'").await;
         scene.store(workspace, foreign).await;
         scene
+    }
+
+    /// The scene's own ClickHouse, with all rights.
+    pub fn clickhouse(&self) -> &clickhouse::Client {
+        &self.clickhouse
     }
 
     async fn add_links(&mut self, foreign_key: &str) {
