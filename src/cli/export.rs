@@ -212,7 +212,9 @@ fn dimensions(filters: &[String], workspace: WorkspaceId) -> anyhow::Result<Vec<
     };
     let condition = |condition| match condition {
         Condition::Dimension { dimension, list } => Ok((dimension, list)),
-        Condition::Links { .. } | Condition::Customers { .. } => bail!("--filter linkId: use --link"),
+        Condition::Links { .. } | Condition::Customers { .. } | Condition::SaleType(_) | Condition::Metadata(_) => {
+            bail!("--filter linkId: use --link")
+        }
     };
     build(request).conditions.into_iter().map(condition).collect()
 }

@@ -2,10 +2,13 @@
 //! which [`Field`] and how its lists are written.
 
 pub mod list;
+pub mod metadata;
 
 pub use list::{List, Sense, Separator};
 
 use crate::domain::dimension::{Dimension, LinkAttribute};
+use crate::domain::event::EventKind;
+use metadata::Expression;
 
 /// Values in one filter at most.
 pub const MAX_VALUES: usize = 10_000;
@@ -23,13 +26,29 @@ pub enum Field {
     Customer,
 }
 
-/// One filter: a field that is, or is not, among some values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// What is looked at.
-    pub field: Field,
-    /// The values and the sense.
-    pub list: List,
+/// Whether a customer bought before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SaleType {
+    /// The customer's first sale by the link.
+    New,
+    /// Any later one.
+    Recurring,
+}
+
+/// One filter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    /// A field that is, or is not, among some values.
+    Among {
+        /// What is looked at.
+        field: Field,
+        /// The values and the sense.
+        list: List,
+    },
+    /// Sales of this type.
+    SaleType(SaleType),
+    /// What must hold of the metadata.
+    Metadata(Expression),
 }
 
 /// Why a filter was refused.
@@ -57,6 +76,25 @@ impl Filter {
     /// # Errors
     /// When the list is longer, or one of its values larger, than allowed.
     pub fn parse(field: Field, text: &str, separator: Separator) -> Result<Option<Self>, FilterError> {
-        Ok(List::parse(text, separator)?.map(|list| Self { field, list }))
+        Ok(List::parse(text, separator)?.map(|list| Self::Among { field, list }))
+    }
+
+    /// The list that a filter holds of this field.
+    pub fn list_of(&self, wanted: Field) -> Option<&List> {
+        match self {
+            Self::Among { field, list } if *field == wanted => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Whether events of a kind have what the filter looks at. One that says nothing of a kind lets all of it through
+    /// (Dub contract, section 2).
+    pub fn concerns(&self, kind: EventKind) -> bool {
+        match self {
+            Self::Among { field: Field::Dimension(dimension), .. } => dimension.info().of.includes(kind),
+            Self::Among { field: Field::Attribute(_) | Field::Customer, .. } => true,
+            Self::SaleType(_) => kind == EventKind::Sale,
+            Self::Metadata(_) => kind != EventKind::Click,
+        }
     }
 }

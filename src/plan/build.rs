@@ -40,12 +40,15 @@ pub fn build(request: Request) -> Query {
     if let Some(root) = request.root {
         links.push(LinkCondition::Root(root));
     }
-    for filter in request.filters {
-        match filter.field {
-            Field::Dimension(dimension) if !dimension.info().of.includes(request.kind) => {}
-            Field::Dimension(dimension) => conditions.push(dimension_condition(dimension, filter.list)),
-            Field::Attribute(attribute) => links.push(LinkCondition::Attribute { attribute, list: filter.list }),
-            Field::Customer => conditions.push(customer_condition(&filter.list)),
+    for filter in request.filters.into_iter().filter(|filter| filter.concerns(request.kind)) {
+        match filter {
+            Filter::Among { field, list } => match field {
+                Field::Dimension(dimension) => conditions.push(dimension_condition(dimension, list)),
+                Field::Attribute(attribute) => links.push(LinkCondition::Attribute { attribute, list }),
+                Field::Customer => conditions.push(customer_condition(&list)),
+            },
+            Filter::SaleType(sale_type) => conditions.push(Condition::SaleType(sale_type)),
+            Filter::Metadata(expression) => conditions.push(Condition::Metadata(expression)),
         }
     }
     Query {

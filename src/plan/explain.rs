@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Bots, Condition, From, LinkCondition, Order, Query, Shape, Source};
-use crate::filter::{List, Sense};
+use crate::filter::{List, SaleType, Sense};
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +50,11 @@ impl fmt::Display for Query {
                 }
                 Condition::Customers { sense, ids } => {
                     writeln!(f, "  where customer {} {} ids", sense_text(*sense), ids.len())?
+                }
+                Condition::SaleType(SaleType::New) => writeln!(f, "  where first sale of the customer")?,
+                Condition::SaleType(SaleType::Recurring) => writeln!(f, "  where not first sale of the customer")?,
+                Condition::Metadata(expression) => {
+                    writeln!(f, "  where metadata meets {} comparisons", expression.comparisons())?
                 }
             }
         }

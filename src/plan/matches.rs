@@ -11,7 +11,8 @@ use crate::filter::{List, Sense};
 /// Whether the event is among those that the query counts, apart from "first of each visitor", which no single event can
 /// tell. What must be true of links has to be resolved first: a query that still holds such conditions means nothing.
 ///
-/// A customer's clicks are known by their leads, and a click that was just stored has none yet: it is nobody's.
+/// A customer's clicks are known by their leads, and a click that was just stored has none yet: it is nobody's. Nor does a
+/// sale know of those before it: a query for new or recurring ones means none.
 pub fn matches(query: &Query, event: &Event) -> bool {
     let bots = match query.counting.bots {
         Bots::Exclude => event.agent.bot.is_empty(),
@@ -39,6 +40,8 @@ fn holds(condition: &Condition, event: &Event) -> bool {
             };
             (*sense, customer.is_some_and(|customer| ids.contains(&customer)))
         }
+        Condition::SaleType(_) => return false,
+        Condition::Metadata(expression) => return expression.holds(event.metadata()),
     };
     found == (sense == Sense::Is)
 }

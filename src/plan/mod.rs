@@ -15,7 +15,8 @@ use crate::domain::click_id::EventId;
 use crate::domain::dimension::{Dimension, LinkAttribute};
 use crate::domain::event::EventKind;
 use crate::domain::id::{CustomerId, LinkId, WorkspaceId};
-use crate::filter::{List, Sense};
+use crate::filter::metadata::Expression;
+use crate::filter::{List, SaleType, Sense};
 
 /// One question about events.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +88,12 @@ pub enum Condition {
         /// May be empty, as for links.
         ids: Vec<CustomerId>,
     },
+    /// Sales only. New is the first one (by time, then identity) of its customer and link over all time, where a retry is
+    /// no sale (Dub contract, 4.4); recurring is every other. Of a sale without a customer nobody knows that they bought
+    /// before: it is new.
+    SaleType(SaleType),
+    /// What must hold of the metadata, or of the properties of a custom event.
+    Metadata(Expression),
 }
 
 /// One thing that must hold of a link now.

@@ -34,6 +34,7 @@ fn drop_doubles(mut query: Query) -> Query {
                 ids.sort_unstable();
                 ids.dedup();
             }
+            Condition::SaleType(_) | Condition::Metadata(_) => {}
         }
     }
     query

@@ -5,9 +5,10 @@ use crate::calendar::Range;
 use crate::domain::dimension::{Dimension, Matching};
 use crate::domain::event::EventKind;
 use crate::domain::id::CustomerId;
-use crate::filter::{List, Sense};
+use crate::filter::{List, SaleType, Sense};
 use crate::plan::{Bots, Condition, Query};
 
+use super::metadata::push_metadata;
 use super::sql::{Sql, Value};
 
 /// The column that says when.
@@ -44,6 +45,8 @@ pub(super) fn push_where(sql: &mut Sql, query: &Query, range: Range, time: TimeC
                 sql.bind(Value::UInts(ids.iter().map(|id| id.0).collect()));
             }
             Condition::Customers { sense, ids } => push_customers(sql, query, *sense, ids),
+            Condition::SaleType(sale_type) => push_sale_type(sql, query, *sale_type),
+            Condition::Metadata(expression) => push_metadata(sql, expression),
         }
     }
 }
@@ -61,6 +64,19 @@ fn push_customers(sql: &mut Sql, query: &Query, sense: Sense, ids: &[CustomerId]
     sql.push("(event_id IN (SELECT click_event_id FROM events WHERE workspace_id = ")
         .bind(Value::UInt(query.workspace.0));
     sql.push(" AND kind = 'lead' AND customer_id IN ").bind(ids).push("))");
+}
+
+/// Whether a sale is the first of its customer and link over all time. What comes after the query's range cannot be before a
+/// sale in it.
+fn push_sale_type(sql: &mut Sql, query: &Query, sale_type: SaleType) {
+    if sale_type == SaleType::Recurring {
+        sql.push("NOT ");
+    }
+    sql.push("(customer_id = 0 OR event_id IN (SELECT argMin(event_id, (timestamp, event_id)) FROM events");
+    sql.push(" WHERE workspace_id = ").bind(Value::UInt(query.workspace.0));
+    sql.push(" AND kind = 'sale' AND NOT repeat AND customer_id != 0");
+    sql.push(" AND timestamp < fromUnixTimestamp64Milli(").bind(Value::Int(query.range.end_ms()));
+    sql.push(") GROUP BY link_id, customer_id))");
 }
 
 fn push_range(sql: &mut Sql, range: Range, time: TimeColumn) {

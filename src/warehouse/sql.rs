@@ -105,16 +105,32 @@ impl Sql {
         self.push(")")
     }
 
+    /// As [`bind`](Self::bind) for what is no list; a value that is bound already is not sent again. ClickHouse takes 1,000
+    /// parameters and settings at most.
+    pub fn bind_shared(&mut self, value: Value) -> &mut Self {
+        match self.values.iter().position(|known| *known == value) {
+            Some(place) => self.push_placeholder(place, value.type_name()),
+            None => self.bind_whole(value),
+        }
+    }
+
     fn bind_whole(&mut self, value: Value) -> &mut Self {
-        // Writing to a string cannot fail.
-        let _ = write!(self.text, "{{p{}:{}}}", self.values.len(), value.type_name());
+        self.push_placeholder(self.values.len(), value.type_name());
         self.values.push(value);
         self
     }
 
-    /// Adds a setting of the server for this statement alone.
+    fn push_placeholder(&mut self, place: usize, type_name: &'static str) -> &mut Self {
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "{{p{place}:{type_name}}}");
+        self
+    }
+
+    /// Adds a setting of the server for this statement alone; once is enough.
     pub fn set(&mut self, name: &'static str, value: &'static str) -> &mut Self {
-        self.settings.push((name, value));
+        if !self.settings.contains(&(name, value)) {
+            self.settings.push((name, value));
+        }
         self
     }
 
@@ -188,6 +204,15 @@ mod tests {
         }
         assert_eq!(bound, texts);
         assert_eq!(sql.values().len(), 17);
+    }
+
+    #[test]
+    fn shared_values_are_sent_once() {
+        let mut sql = Sql::default();
+        sql.bind(Value::UInt(1)).bind_shared(Value::Text("a".to_owned())).bind_shared(Value::Text("1".to_owned()));
+        sql.push(" ").bind_shared(Value::Text("a".to_owned())).bind_shared(Value::UInt(1)).bind(Value::UInt(1));
+        assert_eq!(sql.text(), "{p0:UInt64}{p1:String}{p2:String} {p1:String}{p0:UInt64}{p3:UInt64}");
+        assert_eq!(sql.values().len(), 4);
     }
 
     #[test]

@@ -5,15 +5,14 @@ use crate::calendar::{Bound, Bucket, Buckets, Interval, Range, Span, Zone};
 use crate::domain::dimension::{ATTRIBUTES, DIMENSIONS, Dimension, LinkAttribute};
 use crate::domain::event::EventKind;
 use crate::encode::Format;
-use crate::filter::{Field, Filter, List, Separator};
+use crate::filter::metadata::{Expression, MAX_CHARACTERS, QueryError};
+use crate::filter::{Field, Filter, List, SaleType, Separator};
 use crate::plan::{Bots, Counting};
 use crate::web::error::{ApiError, quoted};
 use crate::web::params::Params;
 
 /// Buckets in a series at most: a year of hours.
 const MAX_BUCKETS: usize = 8_784;
-/// Characters in a metadata query at most.
-const MAX_QUERY_CHARACTERS: usize = 10_000;
 
 /// What `groupBy` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,13 +215,20 @@ fn filters(params: &Params, domain_is_spoken_for: bool) -> Result<Vec<Filter>, A
             .map_err(|error| ApiError::invalid("too_big", name, error.to_string()))?;
         filters.extend(filter);
     }
-    let has_trigger = filters.iter().any(|filter| filter.field == Field::Dimension(Dimension::Trigger));
+    let trigger = Field::Dimension(Dimension::Trigger);
+    let has_trigger = filters.iter().any(|filter| filter.list_of(trigger).is_some());
     if params.boolean("qr")? == Some(true) && !has_trigger {
-        filters.push(Filter { field: Field::Dimension(Dimension::Trigger), list: List::of(["qr"]) });
+        filters.push(Filter::Among { field: trigger, list: List::of(["qr"]) });
     }
-    // These narrow leads and sales only; a click is none. They are read so that a mistake is told.
-    params.one_of("saleType", &[("new", ()), ("recurring", ())])?;
-    params.text_within("query", MAX_QUERY_CHARACTERS)?;
+    let sale_type = params.one_of("saleType", &[("new", SaleType::New), ("recurring", SaleType::Recurring)])?;
+    filters.extend(sale_type.map(Filter::SaleType));
+    if let Some(text) = params.text_within("query", MAX_CHARACTERS)?.filter(|text| !text.trim().is_empty()) {
+        let expression = Expression::parse(text).map_err(|error| {
+            let code = if matches!(error, QueryError::Unexpected { .. }) { "custom" } else { "too_big" };
+            ApiError::invalid(code, "query", format!("{error}. Given: {}", quoted(text)))
+        })?;
+        filters.push(Filter::Metadata(expression));
+    }
     Ok(filters)
 }
 

@@ -90,8 +90,8 @@ pub(super) async fn named_link(app: &App, workspace: WorkspaceId, said: &Reading
 /// # Errors
 /// [`ApiError::NotFound`] when it is not.
 pub(super) async fn check_folder(app: &App, workspace: WorkspaceId, said: &Reading) -> Result<(), ApiError> {
-    let by_folder = said.filters.iter().find(|filter| filter.field == Field::Attribute(LinkAttribute::Folder));
-    let Some(first) = by_folder.and_then(|filter| filter.list.values.first()) else { return Ok(()) };
+    let by_folder = said.filters.iter().find_map(|filter| filter.list_of(Field::Attribute(LinkAttribute::Folder)));
+    let Some(first) = by_folder.and_then(|list| list.values.first()) else { return Ok(()) };
     let folder = match FolderId::parse(first) {
         Some(id) => app.catalog.folder(workspace, id).await?,
         None => None,

@@ -24,9 +24,10 @@ use crate::calendar::Range;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::WorkspaceId;
 use crate::encode::dub::metadata;
+use crate::filter::Filter;
 use crate::plan::{Query, Request, Shape, build, matches};
 use crate::web::caller::Caller;
-use crate::web::error::ApiError;
+use crate::web::error::{ApiError, quoted};
 use crate::web::params::Params;
 use crate::web::state::App;
 use crate::web::streams::StreamPlace;
@@ -59,6 +60,14 @@ pub(super) async fn answer(State(app): State<App>, caller: Caller, params: Param
     if said.counting.unique {
         let message = "a stream cannot tell who comes for the first time; leave it out. Given: true, allowed: false";
         return Err(ApiError::invalid("custom", "unique", message));
+    }
+    if said.filters.iter().any(|filter| matches!(filter, Filter::SaleType(_))) {
+        let given = params.text("saleType").unwrap_or_default();
+        let message = format!(
+            "a stream cannot tell a customer's first sale from a later one; leave it out. Given: {}",
+            quoted(given)
+        );
+        return Err(ApiError::invalid("custom", "saleType", message));
     }
     let link = reading::named_link(&app, caller.workspace, &said).await?;
     reading::check_folder(&app, caller.workspace, &said).await?;

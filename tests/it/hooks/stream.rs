@@ -195,6 +195,7 @@ async fn what_a_stream_cannot_do_is_told_and_places_are_bounded() {
     for (query, status, expected) in [
         ("?event=visits", 422, "event"),
         ("?unique=true", 422, "unique"),
+        ("?event=sales&saleType=new", 422, "saleType"),
         ("?bots=some", 422, "bots"),
         ("?domain=go.example.com&key=nothing", 404, "Link not found."),
         ("?folderId=fold_0000000000001", 404, "Folder not found."),

@@ -89,6 +89,24 @@ async fn wrong_parameters_are_named() {
             "invalid_value: spreadsheetSafe: Invalid option: expected one of \"true\"|\"false\". Given: \"x\"".to_owned(),
         ),
         (
+            "query=plan%3Dpro",
+            "custom: query: Expected metadata['key'] at character 1, found \"plan=pro\". Given: \"plan=pro\"".to_owned(),
+        ),
+        (
+            "query=metadata['plan']%20~%20pro",
+            "custom: query: Expected [ or an operator (: = != > < >= <=) at character 18, found \"~ pro\". Given: \
+             \"metadata[\\'plan\\'] ~ pro\""
+                .to_owned(),
+        ),
+        (
+            &format!("query={}x", "(".repeat(17)),
+            format!(
+                "too_big: query: Too many parentheses within each other at character 17: at most 16 are allowed. Given: \
+                 \"{}x\"",
+                "(".repeat(17)
+            ),
+        ),
+        (
             &format!("query={long_query}"),
             format!(
                 "too_big: query: Too big: expected string to have <=10000 characters. Given: \"{}...\"",
