@@ -163,6 +163,14 @@ impl Visitor for Nobody {
         unreachable!()
     }
 
+    fn variant(&self) -> Option<u64> {
+        unreachable!()
+    }
+
+    fn chance(&self) -> f64 {
+        unreachable!()
+    }
+
     fn is_unlocked(&self, _: &str) -> bool {
         unreachable!()
     }
@@ -172,7 +180,7 @@ fn redirect(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("redirect");
     let target = Target::prepare(&found(1, "a")).expect("a target");
     let mut decision = |name: &str, query| {
-        let visit = Visit { query, counts: true };
+        let visit = Visit { query, counts: true, inspects: false };
         group.bench_function(name, |bench| bench.iter(|| decide(black_box(&target), &visit, NOW_MS, &Nobody)));
     };
     decision("decide", None);

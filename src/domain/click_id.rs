@@ -8,6 +8,8 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
 
+use super::id::LinkId;
+
 /// Names under which the id of a click may stand in the query of the page that it led to.
 pub const PARAMETERS: [&str; 3] = ["dub_id", "linkly_cid", "lt_cid"];
 
@@ -57,6 +59,28 @@ impl ClickKey {
         hasher.finish() >> (64 - CHECK_BITS)
     }
 
+    /// The click id of a click on this link, with a check that it is so: what a visitor's cookie keeps. An id from another
+    /// link's cookie is no good in its place.
+    pub fn bound(&self, id: EventId, link: LinkId) -> String {
+        format!("{}.{:016x}", self.public(id), self.binding(id, link))
+    }
+
+    /// The identity behind what [`bound`](Self::bound) made for this link; `None` for anything else.
+    pub fn parse_bound(&self, text: &str, link: LinkId) -> Option<EventId> {
+        let (id, binding) = text.split_once('.')?;
+        let id = self.parse(id)?;
+        let is_whole = binding.len() == 16 && u64::from_str_radix(binding, 16) == Ok(self.binding(id, link));
+        is_whole.then_some(id)
+    }
+
+    /// Twice as long as what [`check`](Self::check) reads, so that the one never tells the other.
+    fn binding(&self, id: EventId, link: LinkId) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write_u64(id.0);
+        hasher.write_u64(link.0);
+        hasher.finish()
+    }
+
     /// The public click id: always 16 characters.
     pub fn public(&self, id: EventId) -> String {
         let mut rest = u128::from(id.0) << CHECK_BITS | u128::from(self.check(id));
@@ -86,6 +110,21 @@ impl ClickKey {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_bound_id_is_good_for_its_link() {
+        let key = ClickKey::new([7; 16]);
+        let (id, link) = (EventId::new(1, 5), LinkId(9));
+        let text = key.bound(id, link);
+        assert!(text.starts_with(&key.public(id)) && text.len() == 33, "{text}");
+        assert_eq!(key.parse_bound(&text, link), Some(id));
+        assert_eq!(key.parse_bound(&text, LinkId(10)), None);
+        assert_eq!(ClickKey::new([8; 16]).parse_bound(&text, link), None);
+        let other = format!("{}{}", key.public(EventId::new(1, 6)), &text[16..]);
+        for wrong in [&key.public(id), "", ".", &text[..32], &other] {
+            assert_eq!(key.parse_bound(wrong, link), None, "{wrong}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::currency::Takings;
 use super::id::{DomainId, FolderId, LinkId, TagId, UserId, WorkspaceId};
@@ -134,6 +134,12 @@ patchable! {
         geo_urls: BTreeMap<String, String>,
         /// Tried in order; the first that matches names the destination.
         rules: Vec<Rule>,
+        /// Where visitors go instead of `url` while a test runs, each a share of them; empty for no test.
+        test_variants: Vec<TestVariant>,
+        /// The test runs from this instant on; at once when absent.
+        test_started_at_ms: Option<i64>,
+        /// The test is over from this instant on; never, when absent.
+        test_completed_at_ms: Option<i64>,
         /// Append a click id to the destination, so that leads and sales find their click.
         track_conversion: bool,
         /// Anyone may see its statistics.
@@ -210,6 +216,25 @@ pub struct Preview {
     pub description: Option<String>,
     /// `og:image`
     pub image: Option<String>,
+}
+
+/// One of the destinations that a test compares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestVariant {
+    /// Where they go.
+    pub url: String,
+    /// Share of visitors in percent, 10 to 90.
+    #[serde(serialize_with = "as_short_number")]
+    pub percentage: f64,
+}
+
+/// Whole numbers without a point.
+fn as_short_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.fract() == 0.0 && number.abs() <= f64::from(i32::MAX) {
+        serializer.serialize_i32(*number as i32)
+    } else {
+        serializer.serialize_f64(*number)
+    }
 }
 
 /// One rule: where visitors that match it go.

@@ -104,7 +104,14 @@ impl LinkChange {
         cut(&mut patch.title, TITLE_LENGTH);
         cut(&mut patch.description, DESCRIPTION_LENGTH);
         let is_new_url = patch.url.is_some();
+        let moves_test = patch.test_started_at_ms.is_some() || patch.test_completed_at_ms.is_some();
         patch.apply(fields);
+        if let (true, Some(started_at_ms), Some(completed_at_ms)) =
+            (moves_test, fields.test_started_at_ms, fields.test_completed_at_ms)
+            && completed_at_ms <= started_at_ms
+        {
+            return Err(Error::invalid("testCompletedAt", "it is not after testStartedAt"));
+        }
         if fields.url.is_empty() {
             fields.utm = LinkUtm::default();
             return if is_root { Ok(()) } else { Err(Error::NoDestination) };
@@ -195,6 +202,21 @@ mod tests {
             UtmChange::default(),
         );
         assert_eq!((renamed.url, renamed.title.map(|title| title.len())), (carried.url, Some(120)));
+    }
+
+    #[test]
+    fn a_test_ends_after_its_start() {
+        let fields = LinkFields {
+            test_started_at_ms: Some(5),
+            ..written(&LinkFields::default(), url("https://a.b"), UtmChange::default())
+        };
+        let ending = |at_ms| {
+            let patch = LinkPatch { test_completed_at_ms: Some(at_ms), ..LinkPatch::default() };
+            LinkChange { patch, ..LinkChange::default() }.write_over(&mut fields.clone(), false)
+        };
+        for (at_ms, fits) in [(Some(6), true), (Some(5), false), (Some(0), false), (None, true)] {
+            assert_eq!(ending(at_ms).is_ok(), fits, "{at_ms:?}");
+        }
     }
 
     #[test]

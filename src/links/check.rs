@@ -3,12 +3,14 @@
 
 use std::collections::HashSet;
 
+use std::ops::RangeInclusive;
+
 use secrecy::ExposeSecret;
 
 use super::failure::Measure;
 use super::{Error, LinkChange, Result, SlugChoice, TagChoice};
 use crate::domain::destination::{self, Destination, DestinationError};
-use crate::domain::link::LinkKind;
+use crate::domain::link::{LinkKind, TestVariant};
 use crate::domain::password;
 
 /// Longest ids, campaign values and names, in characters.
@@ -19,6 +21,11 @@ const LONG: usize = 10_000;
 const MAX_TAGS: usize = 100;
 /// Most country targets of a link, and most rules.
 const MAX_TARGETS: usize = 300;
+
+/// How many destinations a test compares.
+const VARIANTS: RangeInclusive<usize> = 2..=5;
+/// The share of visitors that one of them may have, in percent.
+const SHARES: RangeInclusive<f64> = 10.0..=90.0;
 
 /// A host that a target leads to.
 #[derive(Debug)]
@@ -184,6 +191,12 @@ fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
         }
         *geo = checked;
     }
+    if let Some(variants) = &mut patch.test_variants {
+        check_shares(variants)?;
+        for variant in variants {
+            variant.url = web_target("testVariants", &variant.url, &mut hosts)?;
+        }
+    }
     if let Some(rules) = &mut patch.rules {
         limit("rules", rules.len())?;
         for rule in rules {
@@ -191,6 +204,30 @@ fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
         }
     }
     Ok(hosts)
+}
+
+/// No variants at all are no test.
+fn check_shares(variants: &[TestVariant]) -> Result<()> {
+    let wrong = |message: String| Err(Error::invalid("testVariants", message));
+    if variants.is_empty() {
+        return Ok(());
+    }
+    if !VARIANTS.contains(&variants.len()) {
+        let (least, most) = (VARIANTS.start(), VARIANTS.end());
+        return wrong(format!("there are {}, expected {least} to {most}", variants.len()));
+    }
+    for TestVariant { percentage, .. } in variants {
+        if !SHARES.contains(percentage) {
+            let (least, most) = (SHARES.start(), SHARES.end());
+            return wrong(format!("a percentage is {percentage}, expected {least} to {most}"));
+        }
+    }
+    // Thirds and the like add up as far as their writer cared.
+    let total: f64 = variants.iter().map(|variant| variant.percentage).sum();
+    if (total - 100.0).abs() > 0.2 {
+        return wrong(format!("the percentages add up to {total}, expected 100"));
+    }
+    Ok(())
 }
 
 fn limit(field: &'static str, count: usize) -> Result<()> {
@@ -244,6 +281,35 @@ mod tests {
         assert_eq!(asked.patch.url.as_deref(), Some("https://www.Example.com:8080/x"));
         assert_eq!(asked.patch.ios_url, Some(None));
         assert_eq!(asked.patch.geo_urls.unwrap()["DE"], "https://example.de");
+    }
+
+    #[test]
+    fn shares_of_a_test_make_a_whole() {
+        let variants = |shares: &[f64]| {
+            let variant = |&percentage: &f64| TestVariant { url: "example.com".to_owned(), percentage };
+            let patch = LinkPatch { test_variants: Some(shares.iter().map(variant).collect()), ..LinkPatch::default() };
+            let mut asked = change(patch);
+            check(&mut asked).map(|hosts| (hosts.len(), asked.patch.test_variants.unwrap_or_default()))
+        };
+        for shares in [&[50.0, 50.0][..], &[10.0, 90.0], &[33.33, 33.33, 33.34], &[20.0; 5], &[33.3; 3]] {
+            let (hosts, checked) = variants(shares).unwrap();
+            assert_eq!((hosts, checked.len()), (shares.len(), shares.len()), "{shares:?}");
+            assert!(checked.iter().all(|variant| variant.url == "https://example.com"));
+        }
+        assert_eq!(variants(&[]).unwrap(), (0, Vec::new()));
+        for shares in
+            [&[100.0][..], &[50.0, 49.0], &[5.0, 95.0], &[f64::NAN, 50.0], &[-10.0, 90.0, 20.0], &[100.0 / 6.0; 6]]
+        {
+            assert!(variants(shares).is_err(), "{shares:?}");
+        }
+        let mut unsafe_one = change(LinkPatch {
+            test_variants: Some(vec![
+                TestVariant { url: "javascript:alert(1)".to_owned(), percentage: 50.0 },
+                TestVariant { url: "https://a.b".to_owned(), percentage: 50.0 },
+            ]),
+            ..LinkPatch::default()
+        });
+        assert!(check(&mut unsafe_one).is_err());
     }
 
     #[test]

@@ -6,7 +6,9 @@ use super::destination::Destination;
 use super::forward::VisitQuery;
 use super::target::Target;
 use super::visitor::Visitor;
+use crate::domain::destination;
 use crate::domain::hit::Trigger;
+use crate::domain::link::{LinkKind, LinkUtm};
 
 /// Longest address that a hit keeps, in bytes.
 const RECORDED_BYTES: usize = 4_096;
@@ -18,6 +20,8 @@ pub struct Visit<'a> {
     pub query: Option<&'a str>,
     /// It is of a kind that counts: neither `HEAD` nor a prefetch, and not asked to be left unrecorded by a header.
     pub counts: bool,
+    /// It only wants to see where the link leads.
+    pub inspects: bool,
 }
 
 /// What a visit gets. Only [`Redirect`](Self::Redirect) and [`Cloak`](Self::Cloak) can be clicks.
@@ -31,18 +35,31 @@ pub enum Decision {
     Password,
     /// Switched off: as if it were not there.
     Disabled,
+    /// The root of a domain, of which nothing is set up yet: a page that says so.
+    Placeholder,
     /// Before its time: as if it were not there.
     NotStarted,
     /// After its time: on to this address, or a page that says so.
     Expired(Option<HeaderValue>),
     /// A robot, where the owner wants none: as if it were not there.
     Blocked,
+    /// A page that shows where the link leads.
+    Inspect(Inspection),
     /// On to the destination.
     Redirect(Redirect),
     /// The destination in a frame under the short address.
     Cloak(Redirect),
     /// A page for the robot of a messenger or social network; what it would get otherwise is here too.
     Preview(Redirect),
+}
+
+/// Where a link leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// Where this visitor would be sent, tests aside.
+    pub address: String,
+    /// Other visitors may be sent elsewhere: by device, by country, or because destinations are tested.
+    pub varies: bool,
 }
 
 /// How a visitor is sent on.
@@ -58,6 +75,8 @@ pub struct Redirect {
     pub index: bool,
     /// The destination is told the click's id, see [`with_click_id`](super::with_click_id).
     pub name_click: bool,
+    /// The mark of the destination that the visitor drew in a test, to be shown again at the next visit.
+    pub variant: Option<u64>,
     /// The click to record, if this is one.
     pub click: Option<Click>,
 }
@@ -74,7 +93,9 @@ pub struct Click {
 
 /// Decides a visit at `now_ms`.
 pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Visitor) -> Decision {
-    let Some(destination) = &target.destination else { return Decision::Nowhere };
+    let Some(destination) = &target.destination else {
+        return if target.is_placeholder && !target.disabled { Decision::Placeholder } else { Decision::Nowhere };
+    };
     if target.withheld {
         return Decision::Withheld;
     }
@@ -95,6 +116,11 @@ pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Vi
     if target.expires_at_ms.is_some_and(|expires_at_ms| now_ms >= expires_at_ms) {
         return Decision::Expired(target.expired.as_ref().map(|expired| expired.location().clone()));
     }
+    if visit.inspects {
+        let own = extras.and_then(|extras| extras.target_for(visitor)).unwrap_or(destination);
+        let varies = extras.is_some_and(|extras| extras.destinations().next().is_some());
+        return Decision::Inspect(Inspection { address: own.as_str().to_owned(), varies });
+    }
     let Some(extras) = extras else {
         return Decision::Redirect(redirect(target, destination, visit));
     };
@@ -102,14 +128,29 @@ pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Vi
         return Decision::Preview(redirect(target, destination, visit));
     }
     // A frame shows pages, and an app store's or a mail's would be none.
-    if extras.cloak && destination.is_web() {
-        return Decision::Cloak(redirect(target, destination, visit));
+    let is_framed = extras.cloak && destination.is_web();
+    if !is_framed && let Some(destination) = extras.target_for(visitor) {
+        return Decision::Redirect(redirect(target, destination, visit));
     }
-    Decision::Redirect(redirect(target, extras.target_for(visitor).unwrap_or(destination), visit))
+    let test = extras.test.as_ref().filter(|test| test.is_running(now_ms));
+    let redirect = match test.and_then(|test| test.choose(visitor)) {
+        Some(chosen) => Redirect { variant: chosen.mark, ..redirect(target, chosen.destination, visit) },
+        None => redirect(target, destination, visit),
+    };
+    if is_framed { Decision::Cloak(redirect) } else { Decision::Redirect(redirect) }
+}
+
+/// Where the visit itself asks to be sent: anybody can write such an address, so only hosts of the link's owner will do.
+fn elsewhere(target: &Target, query: VisitQuery<'_>) -> Option<Destination> {
+    let asked = destination::parse(&query.elsewhere()?).ok().filter(|asked| asked.kind == LinkKind::Url)?;
+    let (host, _port) = destination::host_of(&asked.url)?;
+    if target.may_lead_to(&host) { Destination::prepare(&asked.url, &LinkUtm::default()) } else { None }
 }
 
 fn redirect(target: &Target, destination: &Destination, visit: &Visit<'_>) -> Redirect {
     let query = visit.query.filter(|query| !query.is_empty()).map(VisitQuery);
+    let elsewhere = query.and_then(|query| elsewhere(target, query));
+    let destination = elsewhere.as_ref().unwrap_or(destination);
     let forwarded = query.filter(|_| target.forward_parameters).and_then(|query| query.forwarded(destination));
     let counts = visit.counts && !query.is_some_and(VisitQuery::opts_out);
     let click = counts.then(|| {
@@ -126,7 +167,8 @@ fn redirect(target: &Target, destination: &Destination, visit: &Visit<'_>) -> Re
         permanent: target.permanent,
         hide_referrer: target.hide_referrer,
         index: target.index,
-        name_click: target.track_conversion && destination.is_web(),
+        name_click: target.names_click && destination.is_web(),
+        variant: None,
         click,
     }
 }
@@ -146,7 +188,7 @@ mod tests {
     use super::super::visitor::System;
     use super::super::visitor::tests::Fake;
     use super::*;
-    use crate::domain::link::{LinkFields, LinkUtm, RedirectKind};
+    use crate::domain::link::{LinkFields, RedirectKind};
 
     const NOW_MS: i64 = 1_700_000_000_000;
 
@@ -157,7 +199,7 @@ mod tests {
     }
 
     fn visit(query: &str) -> Visit<'_> {
-        Visit { query: Some(query), counts: true }
+        Visit { query: Some(query), counts: true, inspects: false }
     }
 
     fn redirected(target: &Target, visit: &Visit<'_>) -> Redirect {
@@ -366,7 +408,7 @@ mod tests {
         assert_eq!(redirected(&target, &visit("qr=1")).click.unwrap().trigger, Trigger::Qr);
         assert_eq!(redirected(&target, &visit("")).click.unwrap().trigger, Trigger::Link);
         assert_eq!(redirected(&target, &visit("dub-no-track=1")).click, None);
-        assert_eq!(redirected(&target, &Visit { query: None, counts: false }).click, None);
+        assert_eq!(redirected(&target, &Visit::default()).click, None);
     }
 
     #[test]

@@ -58,6 +58,21 @@ impl Destination {
         Some(Self { location, web })
     }
 
+    /// With a parameter instead of others of its name; as it is where that would be too long, and where addresses take none.
+    pub(super) fn with_parameter(self, name: &str, value: &str) -> Self {
+        if !self.web {
+            return self;
+        }
+        let parts = Parts::of(self.as_str());
+        let query = parts.query.unwrap_or_default();
+        let mut growing = Growing::base(parts, query.len() + name.len() + value.len());
+        for pair in forward::pairs(query).filter(|pair| *pair.key != *name.as_bytes()) {
+            growing.add_written(pair.written);
+        }
+        growing.add(name, value);
+        Self::from_text(growing.finish(), true).unwrap_or(self)
+    }
+
     /// The header; a copy shares its bytes.
     pub fn location(&self) -> &HeaderValue {
         &self.location
@@ -240,6 +255,20 @@ mod tests {
             let destination = Destination::prepare(url, &utm).unwrap();
             assert_eq!(destination.as_str(), location);
         }
+    }
+
+    #[test]
+    fn a_parameter_replaces_its_namesakes() {
+        for (url, location) in [
+            ("https://e.com#f", "https://e.com?via=a%2F%C3%A9#f"),
+            ("https://e.com/?via=x&a=%20&v%69a=y", "https://e.com/?a=%20&via=a%2F%C3%A9"),
+            ("mailto:a@e.com", "mailto:a@e.com"),
+        ] {
+            let destination = Destination::prepare(url, &LinkUtm::default()).unwrap();
+            assert_eq!(destination.with_parameter("via", "a/é").as_str(), location);
+        }
+        let long = Destination::prepare(&format!("https://e.com/{}", "x".repeat(8_170)), &LinkUtm::default()).unwrap();
+        assert_eq!(long.clone().with_parameter("via", "partner"), long);
     }
 
     proptest! {

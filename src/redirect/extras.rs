@@ -1,8 +1,14 @@
 //! What only some links have, prepared for visits.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::destination::Destination;
+use super::variants::Test;
 use super::visitor::{System, Visitor};
-use crate::domain::link::{LinkFields, LinkUtm};
+use crate::domain::link::{Link, LinkFields, LinkUtm};
+
+/// What a cookie's name has as it is.
+const IN_COOKIES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What only some links have; a plain link has none of it and pays for none of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +21,10 @@ pub struct Extras {
     pub preview: bool,
     /// What the pages of a cloaked or previewed link say.
     pub shown: Shown,
+    /// The name of the cookie that keeps which click of this link a visitor's lead belongs to, percent-encoded; for links
+    /// that tell their destination the click's id, and for those only.
+    pub click_cookie: Option<Box<str>>,
+    pub(super) test: Option<Box<Test>>,
     ios: Option<Destination>,
     android: Option<Destination>,
     /// By country, ascending.
@@ -36,8 +46,10 @@ pub struct Shown {
 
 impl Extras {
     /// What a link has of it; `None` for a plain one.
-    pub(super) fn prepare(fields: &LinkFields) -> Option<Box<Self>> {
-        let own = |url: &str| Destination::prepare(url, &LinkUtm::default());
+    pub(super) fn prepare(link: &Link) -> Option<Box<Self>> {
+        let fields = &link.fields;
+        let own = |url: &str| aimed(link, url, &LinkUtm::default());
+        let test = Test::prepare(fields, |url| aimed(link, url, &fields.utm));
         // The map is in order of its keys, and so is what becomes of it.
         let geo = fields.geo_urls.iter().filter_map(|(country, url)| Some((code(country)?, own(url)?)));
         let extras = Self {
@@ -45,6 +57,8 @@ impl Extras {
             cloak: fields.cloak,
             preview: fields.custom_preview,
             shown: if fields.cloak || fields.custom_preview { Shown::of(fields) } else { Shown::default() },
+            click_cookie: names_click(fields).then(|| click_cookie(&link.domain, &link.slug).into()),
+            test: test.map(Box::new),
             ios: fields.ios_url.as_deref().and_then(own),
             android: fields.android_url.as_deref().and_then(own),
             geo: geo.collect(),
@@ -69,14 +83,23 @@ impl Extras {
         has_devices.then(by_device).flatten().or_else(|| (!self.geo.is_empty()).then(by_country).flatten())
     }
 
+    /// Where some visitors are sent instead of the link's own destination.
+    pub(super) fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.targets().chain(self.test.iter().flat_map(|test| test.destinations()))
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &Destination> {
+        [&self.ios, &self.android].into_iter().flatten().chain(self.geo.iter().map(|(_, to)| to))
+    }
+
     /// Bytes of memory it takes, roughly.
     pub(super) fn weight(&self) -> usize {
-        let destinations = [&self.ios, &self.android].into_iter().flatten().chain(self.geo.iter().map(|(_, to)| to));
         let Shown { title, description, image, video } = &self.shown;
-        let texts = [&self.password_hash, title, description, image, video];
+        let texts = [&self.password_hash, &self.click_cookie, title, description, image, video];
         size_of::<Self>()
             + self.geo.capacity() * size_of::<([u8; 2], Destination)>()
-            + destinations.map(Destination::weight).sum::<usize>()
+            + self.targets().map(Destination::weight).sum::<usize>()
+            + self.test.as_ref().map_or(0, |test| test.weight())
             + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
     }
 }
@@ -94,6 +117,26 @@ impl Shown {
             video: text(&None, &fields.video),
         }
     }
+}
+
+/// A destination of this link. Those of partners' links say whose they are: `via=<slug>` (Dub contract, 6.1.6).
+pub(super) fn aimed(link: &Link, url: &str, utm: &LinkUtm) -> Option<Destination> {
+    let destination = Destination::prepare(url, utm)?;
+    Some(if is_partners(&link.fields) { destination.with_parameter("via", &link.slug) } else { destination })
+}
+
+/// Whether the destination is told the click's id.
+pub(super) fn names_click(fields: &LinkFields) -> bool {
+    fields.track_conversion || is_partners(fields)
+}
+
+fn is_partners(fields: &LinkFields) -> bool {
+    fields.program_id.is_some() && fields.partner_id.is_some()
+}
+
+/// `dub_id_<domain>_<slug>`, in the letters that cookies' names may have.
+fn click_cookie(domain: &str, slug: &str) -> String {
+    utf8_percent_encode(&format!("dub_id_{domain}_{slug}"), IN_COOKIES).to_string()
 }
 
 fn code(country: &str) -> Option<[u8; 2]> {

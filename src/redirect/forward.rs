@@ -14,6 +14,7 @@ use super::destination::{Destination, Growing, MAX_LOCATION_BYTES, Parts};
 /// Parameters of ours that never reach a destination, whatever their value.
 const OURS: [&[u8]; 3] = [b"dub-no-track", b"redir_url", b"skip_deeplink_preview"];
 const NO_TRACK: &[u8] = b"dub-no-track";
+const ELSEWHERE: &[u8] = b"redir_url";
 const UTM: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
 
 /// One parameter of a query, as written, with its name decoded.
@@ -63,6 +64,15 @@ impl VisitQuery<'_> {
     /// Whether the visit asks not to be recorded: `dub-no-track`, with any value.
     pub fn opts_out(self) -> bool {
         self.0.contains("no-track") && pairs(self.0).any(|pair| *pair.key == *NO_TRACK)
+    }
+
+    /// Where the visit asks to be sent instead, decoded: the last `redir_url`.
+    pub(super) fn elsewhere(self) -> Option<String> {
+        if !self.0.contains("redir") && !self.0.contains('%') {
+            return None;
+        }
+        let pair = pairs(self.0).filter(|pair| *pair.key == *ELSEWHERE).last()?;
+        String::from_utf8(decode(pair.value).into_owned()).ok()
     }
 
     /// The destination with this query's parameters; `None` when there are none to hand on or the address would become
@@ -185,6 +195,16 @@ mod tests {
         assert!(VisitQuery("dub-no-track").opts_out());
         assert!(VisitQuery("x&dub-no-track=1").opts_out());
         assert!(!VisitQuery("not-dub-no-tracking=1").opts_out());
+        for (query, expected) in [
+            ("redir_url=https%3A%2F%2Fe.com%2Fa+b", Some("https://e.com/a b")),
+            ("redir_url=x&redir%5furl=y", Some("y")),
+            ("redir_url", Some("")),
+            ("redir_url=%FF", None),
+            ("aredir_url=x", None),
+            ("a=b%20", None),
+        ] {
+            assert_eq!(VisitQuery(query).elsewhere().as_deref(), expected, "{query}");
+        }
     }
 
     fn read(address: &str) -> Vec<(String, String)> {

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::cache::{CacheLimits, LinkCache};
 use super::hosts::{Hosts, Place, host_name};
-use super::slug::{key_of, slug_of};
+use super::slug::{is_script, key_of, slug_of};
 use super::source::{LinkSource, Unavailable};
 use super::target::Target;
 use crate::domain::id::DomainId;
@@ -135,7 +135,7 @@ impl Resolver {
     /// # Errors
     /// See [`Unresolved`]; never for a link that memory knows.
     pub async fn resolve(&self, place: Place, path: &str, client: IpAddr) -> Result<Option<Arc<Target>>, Unresolved> {
-        let Some(slug) = slug_of(path) else { return Ok(None) };
+        let Some(slug) = slug_of(path).filter(|slug| !is_script(slug)) else { return Ok(None) };
         let key = key_of(slug, place.case_sensitive);
         if let Some(answer) = self.links.known(place.domain, &key) {
             return Ok(answer);

@@ -30,6 +30,18 @@ pub fn slug_of(path: &str) -> Option<Cow<'_, str>> {
     (!slug.is_empty() && !too_long && !slug.chars().any(char::is_control)).then_some(slug)
 }
 
+/// The path that is to be inspected rather than visited: the one before a `+` at the end, which no slug has.
+pub fn inspected(path: &str) -> Option<&str> {
+    let ending = |ending| path.strip_suffix(ending);
+    ending("+").or_else(|| ending("%2B")).or_else(|| ending("%2b"))
+}
+
+/// Programs that look for holes ask for scripts all day; no slug ends like one.
+pub(super) fn is_script(slug: &str) -> bool {
+    let end = slug.len().saturating_sub(4);
+    slug.as_bytes()[end..].eq_ignore_ascii_case(b".php")
+}
+
 /// The form by which a slug is looked up on a domain; borrows where it is that already.
 pub(super) fn key_of(slug: Cow<'_, str>, case_sensitive: bool) -> Cow<'_, str> {
     let is_key = case_sensitive || slug.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
@@ -67,6 +79,20 @@ mod tests {
             (&format!("/{encoded_wide}x"), None),
         ] {
             assert_eq!(slug_of(path).as_deref(), slug, "{path}");
+        }
+    }
+
+    #[test]
+    fn scripts_and_inspections_are_told_by_their_end() {
+        for (path, expected) in
+            [("/sale+", Some("/sale")), ("/sale%2B", Some("/sale")), ("/+", Some("/")), ("/sale", None), ("/a+b", None)]
+        {
+            assert_eq!(inspected(path), expected);
+        }
+        for (slug, expected) in
+            [("wp-login.php", true), ("A.PHP", true), (".php", true), ("php", false), ("a.php5", false), ("", false)]
+        {
+            assert_eq!(is_script(slug), expected, "{slug}");
         }
     }
 

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::destination::Destination;
-use super::extras::Extras;
+use super::extras::{Extras, aimed, names_click};
 use super::source::FoundLink;
-use crate::domain::exclusion::DropReason;
+use crate::domain::destination::host_of;
+use crate::domain::exclusion::{DropReason, host_matches};
 use crate::domain::id::{LinkId, WorkspaceId};
 use crate::domain::link::{LinkUtm, ROOT_SLUG, RedirectKind};
 use crate::domain::workspace::WorkspaceSettings;
@@ -20,7 +21,9 @@ pub struct Target {
     pub workspace: WorkspaceId,
     /// Where it leads; `None` when it has no address that may be sent.
     pub destination: Option<Destination>,
-    /// Answered with 301 instead of 302.
+    /// The root of a domain, of which nothing is set up yet.
+    pub is_placeholder: bool,
+    /// Answered with 301 instead of 302; a domain's root always is (Dub contract, 6.1.5).
     pub permanent: bool,
     /// Not found for everyone.
     pub disabled: bool,
@@ -38,8 +41,8 @@ pub struct Target {
     pub block_bots: bool,
     /// Send no referrer to the destination.
     pub hide_referrer: bool,
-    /// The destination is told the click's id.
-    pub track_conversion: bool,
+    /// The destination is told the click's id: the link tracks conversions, or is a partner's.
+    pub names_click: bool,
     /// Search engines may index the short address.
     pub index: bool,
     /// What only some links have.
@@ -58,12 +61,14 @@ impl Target {
             return None;
         }
         let fields = &link.fields;
+        let is_root = link.slug == ROOT_SLUG;
         let expired = fields.expired_url.as_deref();
         Some(Self {
             link: link.id,
             workspace: link.workspace,
-            destination: Destination::prepare(&fields.url, &fields.utm),
-            permanent: fields.redirect == RedirectKind::Permanent,
+            destination: aimed(link, &fields.url, &fields.utm),
+            is_placeholder: is_root && fields.url.trim().is_empty(),
+            permanent: is_root || fields.redirect == RedirectKind::Permanent,
             disabled: fields.disabled_at_ms.is_some(),
             withheld: fields.max_clicks.is_some(),
             starts_at_ms: fields.starts_at_ms,
@@ -72,9 +77,9 @@ impl Target {
             forward_parameters: fields.forward_parameters,
             block_bots: fields.block_bots,
             hide_referrer: fields.hide_referrer,
-            track_conversion: fields.track_conversion,
+            names_click: names_click(fields),
             index: fields.index,
-            extras: Extras::prepare(fields),
+            extras: Extras::prepare(link),
             unwanted: settings.exclude.place_reason(&link.domain, &path(&link.slug)),
             settings: Arc::clone(settings),
         })
@@ -91,6 +96,14 @@ impl Target {
             return Some(DropReason::DoNotTrack);
         }
         self.unwanted.or_else(|| self.settings.exclude.client_reason(address, country))
+    }
+
+    /// Whether visitors may be sent to this host because the visit says so: one of the link's own destinations is there, or
+    /// its workspace lists it among its hosts.
+    pub(super) fn may_lead_to(&self, host: &str) -> bool {
+        let own = self.destination.iter().chain(self.extras.iter().flat_map(|extras| extras.destinations()));
+        let is_own = own.filter_map(|own| host_of(own.as_str())).any(|(known, _port)| known == host);
+        is_own || self.settings.allowed_hostnames.iter().any(|pattern| host_matches(pattern, host))
     }
 
     /// Bytes of memory it takes, roughly.

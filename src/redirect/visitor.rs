@@ -14,6 +14,12 @@ pub trait Visitor {
     /// Where it is: ISO 3166-1 alpha-2 in capitals, empty when unknown.
     fn country(&self) -> String;
 
+    /// The mark of the destination that it got in a test before.
+    fn variant(&self) -> Option<u64>;
+
+    /// A number by chance, from 0 up to but not including 1, every time another.
+    fn chance(&self) -> f64;
+
     /// It has given the password that this argon2id hash is of.
     fn is_unlocked(&self, password_hash: &str) -> bool;
 }
@@ -43,6 +49,8 @@ pub(super) mod tests {
         pub previewer: bool,
         pub system: System,
         pub country: &'static str,
+        pub variant: Option<u64>,
+        pub chance: f64,
         pub unlocked: bool,
         pub questions: Cell<u32>,
     }
@@ -69,6 +77,14 @@ pub(super) mod tests {
 
         fn country(&self) -> String {
             self.answer(self.country.to_owned())
+        }
+
+        fn variant(&self) -> Option<u64> {
+            self.answer(self.variant)
+        }
+
+        fn chance(&self) -> f64 {
+            self.answer(self.chance)
         }
 
         fn is_unlocked(&self, _: &str) -> bool {

@@ -277,6 +277,7 @@ async fn visits(app: &App, ingest: &Ingest, stop: &CancellationToken) -> anyhow:
         app.clicks.clone(),
         app.clock.clone(),
         Arc::clone(&app.enricher),
+        app.public_url.scheme() == "https",
     )))
 }
 

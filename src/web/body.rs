@@ -125,6 +125,14 @@ impl Body {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
+    /// A list of anything.
+    pub fn list(&self, name: &str) -> Field<Vec<Value>> {
+        self.field(name, |value| match value {
+            Value::Array(items) => Ok(items.clone()),
+            other => Err(expected("array", other)),
+        })
+    }
+
     /// An object.
     pub fn object(&self, name: &str) -> Field<Map<String, Value>> {
         self.field(name, |value| match value {

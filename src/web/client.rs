@@ -34,6 +34,7 @@ const CITY_BYTES: usize = 100;
 const MAX_HOPS: usize = 32;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const FORWARDED: HeaderName = http::header::FORWARDED;
 const DNT: HeaderName = http::header::DNT;
@@ -106,6 +107,13 @@ impl ClientRules {
             .or_else(|| headers.get_all(X_REAL_IP).iter().next_back().and_then(|value| node(value.to_str().ok()?)))
             .or_else(|| self.forwarded(headers))
             .unwrap_or(peer)
+    }
+
+    /// Whether a trusted proxy says that the client came by https.
+    pub fn is_https(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let last = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
+        self.trusts(peer.to_canonical())
+            && last.is_some_and(|proto| proto.as_bytes().trim_ascii().eq_ignore_ascii_case(b"https"))
     }
 
     /// The place that a trusted edge names; `None` when it names nothing usable.

@@ -40,6 +40,8 @@ macro_rules! page {
 /// A page for visitors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
+    /// 200: the root of a short domain that leads nowhere.
+    Root,
     /// 404: no such link, or none that may be seen.
     NotFound,
     /// 410: the link was there and its time is over.
@@ -54,6 +56,7 @@ impl Page {
     /// The status it comes with.
     pub fn status(self) -> StatusCode {
         match self {
+            Self::Root => StatusCode::OK,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Expired => StatusCode::GONE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -63,6 +66,12 @@ impl Page {
 
     fn html(self) -> &'static str {
         match self {
+            Self::Root => {
+                page!(
+                    "Nothing at this address",
+                    "This domain is for short links. The links on it lead to other places."
+                )
+            }
             Self::NotFound => page!(
                 "Link not found",
                 "There is no link at this address. Check it for typing mistakes, or ask whoever shared it."
@@ -77,7 +86,7 @@ impl Page {
 
     fn retry_after(self) -> Option<HeaderValue> {
         match self {
-            Self::NotFound | Self::Expired => None,
+            Self::Root | Self::NotFound | Self::Expired => None,
             Self::TooMany => Some(HeaderValue::from_static("10")),
             Self::Unavailable => Some(HeaderValue::from_static("5")),
         }
@@ -110,6 +119,7 @@ mod tests {
     #[test]
     fn pages_stand_on_their_own() {
         for (page, status, retries) in [
+            (Page::Root, 200, false),
             (Page::NotFound, 404, false),
             (Page::Expired, 410, false),
             (Page::TooMany, 429, true),

@@ -1,15 +1,17 @@
 //! The body of a request that makes or changes a link.
 
 use secrecy::SecretString;
+use serde_json::Value;
 
 use super::shape_link::PASSWORD_MASK;
 use crate::domain::id::{FolderId, TagId};
+use crate::domain::link::TestVariant;
 use crate::links::{LinkChange, SlugChoice, TagChoice};
-use crate::web::body::{Body, Field};
+use crate::web::body::{Body, Field, expected};
 use crate::web::error::{ApiError, quoted};
 
 /// Fields of Dub's that this version does not act on. Asking for them is refused, rather than silently not done.
-const NOT_SUPPORTED: [&str; 4] = ["testVariants", "testStartedAt", "testCompletedAt", "webhookIds"];
+const NOT_SUPPORTED: [&str; 1] = ["webhookIds"];
 
 /// Reads what is asked of a link. A field that cannot be null stays as it is when null is sent.
 pub fn read(body: &Body) -> Result<LinkChange, ApiError> {
@@ -58,6 +60,9 @@ pub fn read(body: &Body) -> Result<LinkChange, ApiError> {
     patch.ios_url = body.text("ios")?;
     patch.android_url = body.text("android")?;
     patch.geo_urls = body.text_map("geo")?.map(|geo| geo.unwrap_or_default().into_iter().collect());
+    patch.test_variants = test_variants(body)?;
+    patch.test_started_at_ms = body.instant("testStartedAt")?;
+    patch.test_completed_at_ms = body.instant("testCompletedAt")?;
     patch.notes = body.text("comments")?;
     patch.forward_parameters = body.boolean("forwardParameters")?.flatten();
     patch.folder = folder(body)?;
@@ -92,6 +97,23 @@ fn tags(body: &Body) -> Result<Option<TagChoice>, ApiError> {
         return Err(ApiError::Unprocessable(format!("Invalid tagIds detected: {}", malformed.join(", "))));
     }
     Ok(Some(TagChoice::Ids(parsed.into_iter().flatten().collect())))
+}
+
+/// `testVariants`; null removes them. How many and what shares there may be is the link service's to know.
+fn test_variants(body: &Body) -> Result<Option<Vec<TestVariant>>, ApiError> {
+    let Some(items) = body.list("testVariants")? else { return Ok(None) };
+    let read = |(place, item): (usize, &Value)| {
+        let wrong = |path: &str, wanted: &str, given: &Value| {
+            ApiError::invalid("invalid_type", format!("testVariants.{place}{path}"), expected(wanted, given))
+        };
+        let object = item.as_object().ok_or_else(|| wrong("", "object", item))?;
+        let field = |name: &str| object.get(name).unwrap_or(&Value::Null);
+        let url = field("url").as_str().ok_or_else(|| wrong(".url", "string", field("url")))?;
+        let percentage =
+            field("percentage").as_f64().ok_or_else(|| wrong(".percentage", "number", field("percentage")))?;
+        Ok(TestVariant { url: url.to_owned(), percentage })
+    };
+    items.unwrap_or_default().iter().enumerate().map(read).collect::<Result<_, _>>().map(Some)
 }
 
 fn folder(body: &Body) -> Field<FolderId> {
@@ -152,7 +174,29 @@ mod tests {
 
     #[test]
     fn what_is_not_done_is_refused() {
-        assert!(change(r#"{"testVariants": [{"url": "https://a.b"}]}"#).is_err());
-        assert!(change(r#"{"testVariants": null, "webhookIds": []}"#).is_ok());
+        assert!(change(r#"{"webhookIds": ["wh_1"]}"#).is_err());
+        assert!(change(r#"{"webhookIds": []}"#).is_ok());
+    }
+
+    #[test]
+    fn tests_are_read_or_removed() {
+        let read = |text: &str| change(text).map(|change| change.patch.test_variants);
+        assert_eq!(read("{}").unwrap(), None);
+        assert_eq!(read(r#"{"testVariants": null}"#).unwrap(), Some(Vec::new()));
+        let variant = TestVariant { url: "https://a.b".to_owned(), percentage: 12.5 };
+        let given = r#"{"testVariants": [{"url": "https://a.b", "percentage": 12.5, "x": 1}]}"#;
+        assert_eq!(read(given).unwrap(), Some(vec![variant]));
+        for (given, path) in [
+            ("{}", "testVariants: Invalid input: expected array, received object"),
+            ("[1]", "testVariants.0: Invalid input: expected object"),
+            (r#"[{"percentage": 50}]"#, "testVariants.0.url: Invalid input: expected string, received null"),
+            (
+                r#"[{"url": "https://a.b", "percentage": "50"}]"#,
+                "testVariants.0.percentage: Invalid input: expected number",
+            ),
+        ] {
+            let refused = read(&format!("{{\"testVariants\": {given}}}")).unwrap_err().to_string();
+            assert!(refused.contains(path), "{refused}");
+        }
     }
 }

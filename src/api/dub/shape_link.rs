@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::domain::id::{LinkId, TagId, WorkspaceId};
-use crate::domain::link::{Counters, Link, LinkFields, ROOT_SLUG};
+use crate::domain::link::{Counters, Link, LinkFields, ROOT_SLUG, TestVariant};
 use crate::domain::tag::Tag;
 use crate::web::error::ApiError;
 use crate::web::instant;
@@ -59,9 +59,9 @@ pub struct LinkObject<'a> {
     utm_term: Option<&'a str>,
     #[serde(rename = "utm_content")]
     utm_content: Option<&'a str>,
-    test_variants: Option<()>,
-    test_started_at: Option<()>,
-    test_completed_at: Option<()>,
+    test_variants: Option<&'a [TestVariant]>,
+    test_started_at: Option<String>,
+    test_completed_at: Option<String>,
     user_id: Option<String>,
     workspace_id: String,
     clicks: u64,
@@ -174,9 +174,9 @@ impl LinkContext {
             utm_campaign: fields.utm.campaign.as_deref(),
             utm_term: fields.utm.term.as_deref(),
             utm_content: fields.utm.content.as_deref(),
-            test_variants: None,
-            test_started_at: None,
-            test_completed_at: None,
+            test_variants: Some(fields.test_variants.as_slice()).filter(|variants| !variants.is_empty()),
+            test_started_at: fields.test_started_at_ms.map(instant::format),
+            test_completed_at: fields.test_completed_at_ms.map(instant::format),
             user_id: link.created_by.map(|user| user.to_string()),
             workspace_id: link.workspace.to_string(),
             clicks: counters.clicks,

@@ -4,11 +4,13 @@ use std::net::IpAddr;
 
 use axum::http::HeaderMap;
 
+use super::cookies::VARIANT;
 use crate::domain::hit::PlaceHint;
 use crate::enrich::bot::{self, Category};
 use crate::enrich::{Enricher, agent};
 use crate::redirect::{System, Visitor};
 use crate::web::client::{self, ClientRules, Peer};
+use crate::web::cookie;
 
 /// The visitor of one request.
 pub(super) struct Asker<'a> {
@@ -51,6 +53,15 @@ impl Visitor for Asker<'_> {
 
     fn country(&self) -> String {
         self.enricher.place(self.address, self.place().as_ref()).country
+    }
+
+    fn variant(&self) -> Option<u64> {
+        let mut shown = cookie::values(self.headers, VARIANT);
+        shown.find_map(|value| u64::from_str_radix(value, 16).ok())
+    }
+
+    fn chance(&self) -> f64 {
+        rand::random()
     }
 
     fn is_unlocked(&self, _password_hash: &str) -> bool {

@@ -5,6 +5,7 @@
 //! looks like a link that never was.
 
 mod asker;
+mod cookies;
 mod front;
 mod outcome;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ALLOW, CACHE_CONTROL, LOCATION, REFERRER_POLICY};
+use axum::http::header::{ALLOW, CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -54,6 +55,14 @@ pub trait Recorder: Send + Sync + 'static {
     fn record(&self, hit: &Hit) -> impl Future<Output = Result<EventId, Refused>> + Send;
 }
 
+/// A visit after its click was recorded, if it is one.
+struct Counted {
+    /// Where it leads, the click's id included.
+    location: HeaderValue,
+    /// For the browser to keep.
+    cookies: [Option<HeaderValue>; 2],
+}
+
 /// Answers visits.
 pub struct Visits<R> {
     resolver: Arc<Resolver>,
@@ -62,14 +71,17 @@ pub struct Visits<R> {
     clicks: ClickKey,
     clock: Clock,
     enricher: Arc<Enricher>,
+    /// The public address is one of https, and so are the short ones.
+    is_https: bool,
     outcomes: Outcomes,
     drops: Drops,
 }
 
 impl<R: Recorder> Visits<R> {
     /// Visits of the links that `resolver` finds. `clicks` makes the ids that destinations are told. `enricher` knows
-    /// robots, systems and countries; it is asked for links that depend on them. Metrics go to the recorder that is
-    /// installed by now.
+    /// robots, systems and countries; it is asked for links that depend on them. With `is_https` cookies are shown over
+    /// https only, even where no trusted proxy says that it was spoken. Metrics go to the recorder that is installed by
+    /// now.
     pub fn new(
         resolver: Arc<Resolver>,
         clients: ClientRules,
@@ -77,9 +89,10 @@ impl<R: Recorder> Visits<R> {
         clicks: ClickKey,
         clock: Clock,
         enricher: Arc<Enricher>,
+        is_https: bool,
     ) -> Self {
         let (outcomes, drops) = (Outcomes::new(), Drops::new());
-        Self { resolver, clients, recorder, clicks, clock, enricher, outcomes, drops }
+        Self { resolver, clients, recorder, clicks, clock, enricher, is_https, outcomes, drops }
     }
 
     /// A visit of a host where nothing else answers, or nothing else did: its own slugs, or else the default domain's. For
@@ -111,6 +124,7 @@ impl<R: Recorder> Visits<R> {
         };
         let visit = Visit {
             query: request.uri.query(),
+            inspects: false,
             counts: is_get && !client::is_prefetch(headers) && !headers.contains_key(NO_TRACK),
         };
         let now_ms = self.clock.now_ms();
@@ -119,6 +133,7 @@ impl<R: Recorder> Visits<R> {
             Decision::Nowhere => self.page(Outcome::Nowhere, Page::NotFound),
             Decision::Withheld => self.page(Outcome::Withheld, Page::NotFound),
             Decision::Password => self.page(Outcome::Locked, Page::NotFound),
+            Decision::Placeholder => self.page(Outcome::Nowhere, Page::Root),
             Decision::Disabled => self.page(Outcome::Disabled, Page::NotFound),
             Decision::NotStarted => self.page(Outcome::NotStarted, Page::NotFound),
             Decision::Blocked => self.page(Outcome::Blocked, Page::NotFound),
@@ -127,6 +142,7 @@ impl<R: Recorder> Visits<R> {
                 self.outcomes.count(Outcome::Expired);
                 sent_on(location, false, target.hide_referrer, false)
             }
+            Decision::Inspect(_) => self.page(Outcome::NotFound, Page::NotFound),
             Decision::Redirect(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
             Decision::Cloak(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
             Decision::Preview(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
@@ -141,17 +157,49 @@ impl<R: Recorder> Visits<R> {
         request: &Parts,
         now_ms: i64,
     ) -> Response {
-        let Redirect { mut location, permanent, hide_referrer, index, name_click, click } = redirect;
-        let click = click.filter(|_| self.wants(target, asker));
-        let outcome = if click.is_some() { Outcome::Redirected } else { Outcome::Uncounted };
-        if let Some(click) = click {
-            let recorded = self.record(&self.hit(target, click, asker, request, now_ms)).await;
-            if let Some(id) = recorded.filter(|_| name_click) {
-                location = with_click_id(&location, &self.clicks.public(id)).unwrap_or(location);
-            }
+        let (permanent, hide_referrer, index) = (redirect.permanent, redirect.hide_referrer, redirect.index);
+        let Counted { location, cookies } = self.count(redirect, target, asker, request, now_ms).await;
+        let mut response = sent_on(location, permanent, hide_referrer, index);
+        for cookie in cookies.into_iter().flatten() {
+            response.headers_mut().append(SET_COOKIE, cookie);
         }
-        self.outcomes.count(outcome);
-        sent_on(location, permanent, hide_referrer, index)
+        response
+    }
+
+    /// Records the click, if it is one that is wanted, and tells the destination its id where the link does so.
+    ///
+    /// A visitor who comes again within the hour belongs to the click before: the new one is recorded as well, and is a
+    /// repeat, but the destination is told the id of the one that counts. Robots keep nothing.
+    async fn count(
+        &self,
+        redirect: Redirect,
+        target: &Target,
+        asker: &Asker<'_>,
+        request: &Parts,
+        now_ms: i64,
+    ) -> Counted {
+        let Redirect { mut location, name_click, variant, click, .. } = redirect;
+        let Some(click) = click.filter(|_| self.wants(target, asker)) else {
+            self.outcomes.count(Outcome::Uncounted);
+            return Counted { location, cookies: [None, None] };
+        };
+        let recorded = self.record(&self.hit(target, click, asker, request, now_ms)).await;
+        self.outcomes.count(Outcome::Redirected);
+        let keeps_cookies = (name_click || variant.is_some()) && !asker.is_bot();
+        let known = if name_click && keeps_cookies { self.known_click(target, asker) } else { None };
+        if let Some(id) = known.or(recorded).filter(|_| name_click) {
+            location = with_click_id(&location, &self.clicks.public(id)).unwrap_or(location);
+        }
+        if !keeps_cookies {
+            return Counted { location, cookies: [None, None] };
+        }
+        let path = request.uri.path();
+        let fresh = recorded.filter(|_| name_click && known.is_none());
+        let cookies = [
+            fresh.and_then(|id| self.click_cookie(target, id, asker, path)),
+            variant.and_then(|mark| self.variant_cookie(mark, asker, path)),
+        ];
+        Counted { location, cookies }
     }
 
     /// Whether the workspace records clicks of this visitor.

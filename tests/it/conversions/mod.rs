@@ -7,4 +7,4 @@ mod linkly;
 mod pages;
 mod running;
 mod sales;
-mod world;
+pub mod world;

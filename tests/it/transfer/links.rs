@@ -60,6 +60,10 @@ fn full() -> Value {
         "ios_url": "https://example.com/ios", "android_url": "https://example.com/android",
         "geo_urls": {"DE": "https://example.de/"},
         "rules": [{"on": "split", "values": [], "percent": 12.5, "url": "https://example.com/b"}],
+        "test_variants": [
+            {"url": "https://example.com/a", "percentage": 33.5}, {"url": "https://example.com/b", "percentage": 66.5}
+        ],
+        "test_started_at": "2026-01-01T00:00:00Z", "test_completed_at": "2026-03-01T00:00:00Z",
         "track_conversion": true, "public_statistics": true, "site": "shop", "placement": "ad 1"
     })
 }

@@ -1,5 +1,10 @@
 //! Visits over real connections, driven byte by byte.
 
+mod agents;
+mod clicks;
+mod leads;
+mod targets;
+mod variants;
 mod world;
 
 use std::io;
@@ -154,8 +159,7 @@ async fn what_is_no_click() {
         let answer = world.visit("GET", path, "").await;
         assert_eq!(answer.0.replace(&date(&answer), ""), nothing.0.replace(&date(&nothing), ""), "{path}");
     }
-    let firefox = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n";
-    assert_eq!(world.visit("GET", "/people", firefox).await.status(), 302);
+    assert_eq!(world.visit("GET", "/people", &agents::agent(agents::WINDOWS)).await.status(), 302);
     assert_eq!(world.hits().len(), 1);
 }
 

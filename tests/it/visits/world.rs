@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -65,6 +65,11 @@ impl Store {
         change(Arc::make_mut(&mut links.get_mut(slug).unwrap().settings));
     }
 
+    /// Gives a link another id than its neighbours have.
+    pub(super) fn renumber(&self, slug: &str, id: u64) {
+        self.links.lock().unwrap().get_mut(slug).unwrap().link.id = LinkId(id);
+    }
+
     fn check(&self) -> Result<(), Unavailable> {
         if self.is_down.load(Ordering::SeqCst) { Err(Unavailable) } else { Ok(()) }
     }
@@ -92,6 +97,8 @@ pub(super) struct Keeper {
     pub(super) hits: Mutex<Vec<Hit>>,
     pub(super) passes: Semaphore,
     pub(super) refuses: AtomicBool,
+    /// The number of the last event.
+    last: AtomicU64,
 }
 
 struct Keeping(Arc<Keeper>);
@@ -103,7 +110,7 @@ impl Recorder for Keeping {
         }
         self.0.hits.lock().unwrap().push(hit.clone());
         self.0.passes.acquire().await.unwrap().forget();
-        Ok(EventId(7))
+        Ok(EventId::new(1, self.0.last.fetch_add(1, Ordering::Relaxed)))
     }
 }
 
@@ -136,19 +143,29 @@ impl World {
     }
 
     pub(super) async fn start_with(options: ListenOptions, http: &HttpConfig) -> Self {
+        Self::start_over(options, http, Geo::default()).await
+    }
+
+    /// A server that knows these places.
+    pub(super) async fn start_over(options: ListenOptions, http: &HttpConfig, geo: Geo) -> Self {
         let store = Arc::new(Store::default());
         store.put("sale", |_| {});
         let resolver = Arc::new(Resolver::new(store.clone(), ResolverOptions::default()));
         resolver.reload_domains().await.unwrap();
-        let keeper =
-            Arc::new(Keeper { hits: Mutex::default(), passes: Semaphore::new(MANY), refuses: AtomicBool::new(false) });
+        let keeper = Arc::new(Keeper {
+            hits: Mutex::default(),
+            passes: Semaphore::new(MANY),
+            refuses: AtomicBool::new(false),
+            last: AtomicU64::new(1),
+        });
         let visits = Arc::new(Visits::new(
             resolver,
             ClientRules::new(http),
             Keeping(keeper.clone()),
             ClickKey::new([7; 16]),
             Clock::fixed(NOW_MS),
-            Arc::new(Enricher::new(EnrichOptions { geo: Geo::default(), visitor_secret: [7; 32] })),
+            Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret: [7; 32] })),
+            false,
         ));
         let for_rest = visits.clone();
         let slow = axum::middleware::from_fn_with_state(Duration::from_millis(200), slow_body::limit);
