@@ -4,6 +4,7 @@
 //! or membership changes on any node (`Change::Key`, by [`forget`](Auth::forget)). Unknown keys are not kept, so that
 //! guesses cannot crowd out the keys in use. Who guesses too much is not looked up any more; keys in use go on.
 
+pub mod gate;
 mod key;
 mod people;
 

@@ -26,7 +26,8 @@ use url::Url;
 
 use crate::analytics::Analytics;
 use crate::api::dub::HookShape;
-use crate::api::visit::{Front, Visits};
+use crate::api::visit::{Front, Services, Visits};
+use crate::auth::gate::Gate;
 use crate::auth::{Auth, FirstRun, FirstRunRequest};
 use crate::calendar::Clock;
 use crate::config::{Config, HttpConfig};
@@ -270,15 +271,16 @@ async fn visits(app: &App, ingest: &Ingest, stop: &CancellationToken) -> anyhow:
         app.streams.clone(),
         stop.clone(),
     ));
-    Ok(Arc::new(Visits::new(
+    Ok(Arc::new(Visits::new(Services {
         resolver,
-        app.clients.clone(),
-        SpoolRecorder(ingest.clone()),
-        app.clicks.clone(),
-        app.clock.clone(),
-        Arc::clone(&app.enricher),
-        app.public_url.scheme() == "https",
-    )))
+        clients: app.clients.clone(),
+        recorder: SpoolRecorder(ingest.clone()),
+        clicks: app.clicks.clone(),
+        clock: app.clock.clone(),
+        enricher: Arc::clone(&app.enricher),
+        gate: Gate::new(app.catalog.secret("link_password").await?),
+        is_https: app.public_url.scheme() == "https",
+    })))
 }
 
 fn public_url(http: &HttpConfig, address: SocketAddr) -> anyhow::Result<Arc<Url>> {

@@ -12,6 +12,8 @@ use crate::redirect::{System, Visitor};
 use crate::web::client::{self, ClientRules, Peer};
 use crate::web::cookie;
 
+use super::locked::Lock;
+
 /// The visitor of one request.
 pub(super) struct Asker<'a> {
     pub(super) clients: &'a ClientRules,
@@ -21,6 +23,8 @@ pub(super) struct Asker<'a> {
     pub(super) address: IpAddr,
     /// The other end of the connection.
     pub(super) peer: Peer,
+    /// What may open the link to the visitor, where it has a password.
+    pub(super) lock: Lock<'a>,
 }
 
 impl Asker<'_> {
@@ -64,7 +68,7 @@ impl Visitor for Asker<'_> {
         rand::random()
     }
 
-    fn is_unlocked(&self, _password_hash: &str) -> bool {
-        false
+    fn is_unlocked(&self, password_hash: &str) -> bool {
+        self.lock.is_open(password_hash, self.headers)
     }
 }

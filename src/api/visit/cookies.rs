@@ -20,7 +20,7 @@ impl<R: Recorder> Visits<R> {
     /// The click of this link that the visitor made within the hour, as its cookie says.
     pub(super) fn known_click(&self, target: &Target, asker: &Asker<'_>) -> Option<EventId> {
         let name = target.extras.as_ref()?.click_cookie.as_deref()?;
-        cookie::values(asker.headers, name).find_map(|value| self.clicks.parse_bound(value, target.link))
+        cookie::values(asker.headers, name).find_map(|value| self.services.clicks.parse_bound(value, target.link))
     }
 
     /// Lets the browser keep the click.
@@ -32,7 +32,7 @@ impl<R: Recorder> Visits<R> {
         path: &str,
     ) -> Option<HeaderValue> {
         let name = target.extras.as_ref()?.click_cookie.as_deref()?;
-        let value = self.clicks.bound(click, target.link);
+        let value = self.services.clicks.bound(click, target.link);
         self.cookie(name, &value, CLICK_SECS, asker, path)
     }
 
@@ -42,7 +42,7 @@ impl<R: Recorder> Visits<R> {
     }
 
     fn cookie(&self, name: &str, value: &str, max_age_secs: u32, asker: &Asker<'_>, path: &str) -> Option<HeaderValue> {
-        let secure = self.is_https || self.clients.is_https(asker.peer.0.ip(), asker.headers);
+        let secure = self.services.is_https || self.services.clients.is_https(asker.peer.0.ip(), asker.headers);
         Cookie { name, value, path, max_age_secs, secure }.header()
     }
 }

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::HOST;
@@ -54,12 +55,12 @@ impl<R: Recorder> hyper::service::Service<Request<Incoming>> for Front<R> {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let host = host_of(request.uri(), request.headers().get(HOST));
-        if let Some(place) = self.visits.resolver.short_domain(host) {
+        if let Some(place) = self.visits.services.resolver.short_domain(host) {
             let (visits, peer) = (Arc::clone(&self.visits), self.peer);
             return Box::pin(async move {
-                let (parts, _body) = request.into_parts();
+                let (parts, body) = request.into_parts();
                 // A fault of ours must not cost the connection; the panic hook has said what it was.
-                let answer = AssertUnwindSafe(visits.answer(place, peer, &parts)).catch_unwind().await;
+                let answer = AssertUnwindSafe(visits.answer(place, peer, &parts, Body::new(body))).catch_unwind().await;
                 Ok(answer.unwrap_or_else(|_| visits.page(Outcome::Unavailable, Page::Unavailable)))
             });
         }

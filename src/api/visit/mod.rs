@@ -1,4 +1,4 @@
-//! `GET /{slug}`: what a visitor of a short link gets.
+//! `GET /{slug}`: what a visitor of a short link gets; and `POST` of the form that asks for a password.
 //!
 //! A redirect that counts is answered when its click is on disk. When the click cannot be recorded at all, the visitor is
 //! sent on all the same and the loss is counted. Every reason why a link is not followed, except that its time is over,
@@ -7,6 +7,7 @@
 mod asker;
 mod cookies;
 mod front;
+mod locked;
 mod outcome;
 
 use std::future::Future;
@@ -20,19 +21,22 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
+use crate::auth::gate::Gate;
 use crate::calendar::clock::Clock;
 use crate::domain::click_id::{ClickKey, EventId};
 use crate::domain::hit::Hit;
 use crate::enrich::Enricher;
 use crate::redirect::{
-    Click, Decision, Place, Redirect, Resolver, Target, Unresolved, Visit, Visitor, decide, with_click_id,
+    Click, Decision, Place, Redirect, Resolver, Shown, Target, Unresolved, Visit, Visitor, decide, with_click_id,
 };
 use crate::web::client::{self, ClientRules, Peer};
-use crate::web::page::{Page, X_ROBOTS_TAG};
+use crate::web::page::password::Asking;
+use crate::web::page::{Page, X_ROBOTS_TAG, cloak, preview};
 
 use asker::Asker;
 pub use front::Front;
 use front::host;
+use locked::Lock;
 use outcome::{Drops, Outcome, Outcomes};
 
 const NO_TRACK: HeaderName = HeaderName::from_static("dub-no-track");
@@ -63,76 +67,102 @@ struct Counted {
     cookies: [Option<HeaderValue>; 2],
 }
 
+/// Who makes a request, and when.
+#[derive(Clone, Copy, Debug)]
+struct Caller {
+    /// The client, as far as trusted proxies tell it.
+    address: IpAddr,
+    /// The other end of the connection.
+    peer: Peer,
+    now_ms: i64,
+}
+
+/// What visits are answered with.
+pub struct Services<R> {
+    /// Finds links.
+    pub resolver: Arc<Resolver>,
+    /// Who asks.
+    pub clients: ClientRules,
+    /// Keeps clicks.
+    pub recorder: R,
+    /// Makes the ids that destinations are told.
+    pub clicks: ClickKey,
+    /// The present.
+    pub clock: Clock,
+    /// Knows robots, systems and countries; it is asked for links that depend on them.
+    pub enricher: Arc<Enricher>,
+    /// Checks the passwords of links.
+    pub gate: Gate,
+    /// The public address is one of https, and so are the short ones: cookies are shown over https only, even where no
+    /// trusted proxy says that it was spoken.
+    pub is_https: bool,
+}
+
 /// Answers visits.
 pub struct Visits<R> {
-    resolver: Arc<Resolver>,
-    clients: ClientRules,
-    recorder: R,
-    clicks: ClickKey,
-    clock: Clock,
-    enricher: Arc<Enricher>,
-    /// The public address is one of https, and so are the short ones.
-    is_https: bool,
+    services: Services<R>,
     outcomes: Outcomes,
     drops: Drops,
 }
 
 impl<R: Recorder> Visits<R> {
-    /// Visits of the links that `resolver` finds. `clicks` makes the ids that destinations are told. `enricher` knows
-    /// robots, systems and countries; it is asked for links that depend on them. With `is_https` cookies are shown over
-    /// https only, even where no trusted proxy says that it was spoken. Metrics go to the recorder that is installed by
-    /// now.
-    pub fn new(
-        resolver: Arc<Resolver>,
-        clients: ClientRules,
-        recorder: R,
-        clicks: ClickKey,
-        clock: Clock,
-        enricher: Arc<Enricher>,
-        is_https: bool,
-    ) -> Self {
-        let (outcomes, drops) = (Outcomes::new(), Drops::new());
-        Self { resolver, clients, recorder, clicks, clock, enricher, is_https, outcomes, drops }
+    /// Visits answered with these services. Metrics go to the recorder that is installed by now.
+    pub fn new(services: Services<R>) -> Self {
+        Self { services, outcomes: Outcomes::new(), drops: Drops::new() }
     }
 
     /// A visit of a host where nothing else answers, or nothing else did: its own slugs, or else the default domain's. For
     /// a router's fallback.
     pub async fn fallback(self: Arc<Self>, request: Request) -> Response {
-        let (parts, _body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let unknown = Peer(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(unknown);
-        match self.resolver.fallback_domain(host(&parts)) {
-            Ok(Some(place)) => self.answer(place, peer, &parts).await,
+        match self.services.resolver.fallback_domain(host(&parts)) {
+            Ok(Some(place)) => self.answer(place, peer, &parts, body).await,
             Ok(None) => self.page(Outcome::NotFound, Page::NotFound),
             Err(_) => self.page(Outcome::Unavailable, Page::Unavailable),
         }
     }
 
-    /// A visit of a short domain.
-    pub async fn answer(&self, place: Place, peer: Peer, request: &Parts) -> Response {
-        let is_get = request.method == Method::GET;
-        if !is_get && request.method != Method::HEAD {
+    /// A visit of a short domain. `body` is read only where a password is posted.
+    pub async fn answer(&self, place: Place, peer: Peer, request: &Parts, body: Body) -> Response {
+        let is_post = request.method == Method::POST;
+        if !is_post && request.method != Method::GET && request.method != Method::HEAD {
             return self.other_method(&request.method);
         }
-        let headers = &request.headers;
-        let address = self.clients.address(peer.0.ip(), headers);
-        let target = match self.resolver.resolve(place, request.uri.path(), address).await {
+        let address = self.services.clients.address(peer.0.ip(), &request.headers);
+        let target = match self.services.resolver.resolve(place, request.uri.path(), address).await {
             Ok(Some(target)) => target,
+            Ok(None) if is_post => return self.other_method(&request.method),
             Ok(None) => return self.page(Outcome::NotFound, Page::NotFound),
             Err(Unresolved::TooManyMisses) => return self.page(Outcome::Limited, Page::TooMany),
             Err(Unresolved::Unavailable) => return self.page(Outcome::Unavailable, Page::Unavailable),
         };
+        let caller = Caller { address, peer, now_ms: self.services.clock.now_ms() };
+        match target.extras.as_deref().and_then(|extras| extras.password_hash.as_deref()) {
+            Some(hash) => self.locked(&target, hash, caller, request, body).await,
+            None if is_post => self.other_method(&request.method),
+            None => {
+                self.open(&target, caller, Lock::shut(&self.services.gate, target.link, caller.now_ms), request).await
+            }
+        }
+    }
+
+    /// What a visitor gets who holds this lock.
+    async fn open(&self, target: &Target, caller: Caller, lock: Lock<'_>, request: &Parts) -> Response {
+        let headers = &request.headers;
         let visit = Visit {
             query: request.uri.query(),
             inspects: false,
-            counts: is_get && !client::is_prefetch(headers) && !headers.contains_key(NO_TRACK),
+            counts: request.method != Method::HEAD && !client::is_prefetch(headers) && !headers.contains_key(NO_TRACK),
         };
-        let now_ms = self.clock.now_ms();
-        let asker = Asker { clients: &self.clients, enricher: &self.enricher, headers, address, peer };
-        match decide(&target, &visit, now_ms, &asker) {
+        let Caller { address, peer, now_ms } = caller;
+        let asker =
+            Asker { clients: &self.services.clients, enricher: &self.services.enricher, headers, address, peer, lock };
+        match decide(target, &visit, now_ms, &asker) {
             Decision::Nowhere => self.page(Outcome::Nowhere, Page::NotFound),
             Decision::Withheld => self.page(Outcome::Withheld, Page::NotFound),
-            Decision::Password => self.page(Outcome::Locked, Page::NotFound),
+            Decision::Password => self.ask(Asking::First, &client::referrer(headers)),
             Decision::Placeholder => self.page(Outcome::Nowhere, Page::Root),
             Decision::Disabled => self.page(Outcome::Disabled, Page::NotFound),
             Decision::NotStarted => self.page(Outcome::NotStarted, Page::NotFound),
@@ -143,27 +173,27 @@ impl<R: Recorder> Visits<R> {
                 sent_on(location, false, target.hide_referrer, false)
             }
             Decision::Inspect(_) => self.page(Outcome::NotFound, Page::NotFound),
-            Decision::Redirect(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
-            Decision::Cloak(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
-            Decision::Preview(redirect) => self.redirect(redirect, &target, &asker, request, now_ms).await,
+            Decision::Redirect(redirect) => {
+                let (permanent, hide_referrer, index) = (redirect.permanent, redirect.hide_referrer, redirect.index);
+                let Counted { location, cookies } = self.count(redirect, target, &asker, request, now_ms).await;
+                with_cookies(sent_on(location, permanent, hide_referrer, index), cookies)
+            }
+            // A page that came as the answer to a form would send the form again when it is loaded again.
+            Decision::Cloak(_) if request.method == Method::POST => {
+                self.outcomes.count(Outcome::Uncounted);
+                locked::come_again(request)
+            }
+            Decision::Cloak(redirect) => {
+                let (permanent, hide_referrer, index) = (redirect.permanent, redirect.hide_referrer, redirect.index);
+                let Counted { location, cookies } = self.count(redirect, target, &asker, request, now_ms).await;
+                let page = cloak::page(shown(target), location.to_str().unwrap_or_default(), hide_referrer, index);
+                with_cookies(page.unwrap_or_else(|| sent_on(location, permanent, hide_referrer, index)), cookies)
+            }
+            Decision::Preview(redirect) => {
+                self.outcomes.count(Outcome::Previewed);
+                preview::page(shown(target), redirect.location.to_str().unwrap_or_default(), redirect.index)
+            }
         }
-    }
-
-    async fn redirect(
-        &self,
-        redirect: Redirect,
-        target: &Target,
-        asker: &Asker<'_>,
-        request: &Parts,
-        now_ms: i64,
-    ) -> Response {
-        let (permanent, hide_referrer, index) = (redirect.permanent, redirect.hide_referrer, redirect.index);
-        let Counted { location, cookies } = self.count(redirect, target, asker, request, now_ms).await;
-        let mut response = sent_on(location, permanent, hide_referrer, index);
-        for cookie in cookies.into_iter().flatten() {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-        response
     }
 
     /// Records the click, if it is one that is wanted, and tells the destination its id where the link does so.
@@ -188,7 +218,7 @@ impl<R: Recorder> Visits<R> {
         let keeps_cookies = (name_click || variant.is_some()) && !asker.is_bot();
         let known = if name_click && keeps_cookies { self.known_click(target, asker) } else { None };
         if let Some(id) = known.or(recorded).filter(|_| name_click) {
-            location = with_click_id(&location, &self.clicks.public(id)).unwrap_or(location);
+            location = with_click_id(&location, &self.services.clicks.public(id)).unwrap_or(location);
         }
         if !keeps_cookies {
             return Counted { location, cookies: [None, None] };
@@ -233,7 +263,7 @@ impl<R: Recorder> Visits<R> {
 
     /// The recorder counts what it loses; the visitor is sent on all the same.
     async fn record(&self, hit: &Hit) -> Option<EventId> {
-        let recorded = self.recorder.record(hit).await;
+        let recorded = self.services.recorder.record(hit).await;
         recorded.inspect_err(|Refused { reason }| tracing::debug!(reason, "click not recorded")).ok()
     }
 
@@ -250,6 +280,19 @@ impl<R: Recorder> Visits<R> {
         response.headers_mut().insert(ALLOW, METHODS);
         response
     }
+}
+
+/// What pages say of the link.
+fn shown(target: &Target) -> &Shown {
+    const NOTHING: &Shown = &Shown { title: None, description: None, image: None, video: None };
+    target.extras.as_deref().map_or(NOTHING, |extras| &extras.shown)
+}
+
+fn with_cookies(mut response: Response, cookies: [Option<HeaderValue>; 2]) -> Response {
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
 }
 
 fn sent_on(location: HeaderValue, permanent: bool, hide_referrer: bool, index: bool) -> Response {

@@ -10,10 +10,12 @@ use crate::telemetry::name::{EVENTS_DROPPED_TOTAL, VISITS_TOTAL};
 pub(super) enum Outcome {
     Redirected,
     Uncounted,
+    Previewed,
     NotFound,
     Nowhere,
     Withheld,
     Locked,
+    WrongPassword,
     Disabled,
     NotStarted,
     Expired,
@@ -24,13 +26,15 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Redirected,
         Self::Uncounted,
+        Self::Previewed,
         Self::NotFound,
         Self::Nowhere,
         Self::Withheld,
         Self::Locked,
+        Self::WrongPassword,
         Self::Disabled,
         Self::NotStarted,
         Self::Expired,
@@ -44,10 +48,12 @@ impl Outcome {
         match self {
             Self::Redirected => "redirected",
             Self::Uncounted => "uncounted",
+            Self::Previewed => "previewed",
             Self::NotFound => "not_found",
             Self::Nowhere => "nowhere",
             Self::Withheld => "withheld",
             Self::Locked => "locked",
+            Self::WrongPassword => "wrong_password",
             Self::Disabled => "disabled",
             Self::NotStarted => "not_started",
             Self::Expired => "expired",

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use linktrail::api::visit::{Recorder, Refused, Visits};
+use linktrail::api::visit::{Recorder, Refused, Services, Visits};
+use linktrail::auth::gate::Gate;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::hit::Hit;
 use linktrail::ingest::Ingest;
@@ -27,15 +28,16 @@ impl Recorder for Spooled {
 
 fn visits(world: &World) -> Arc<Visits<Spooled>> {
     let app = &world.app;
-    Arc::new(Visits::new(
-        Arc::clone(&app.resolver),
-        app.clients.clone(),
-        Spooled(app.ingest.clone()),
-        app.clicks.clone(),
-        app.clock.clone(),
-        Arc::clone(&app.enricher),
-        true,
-    ))
+    Arc::new(Visits::new(Services {
+        resolver: Arc::clone(&app.resolver),
+        clients: app.clients.clone(),
+        recorder: Spooled(app.ingest.clone()),
+        clicks: app.clicks.clone(),
+        clock: app.clock.clone(),
+        enricher: Arc::clone(&app.enricher),
+        gate: Gate::new([9; 32]),
+        is_https: true,
+    }))
 }
 
 /// Where a visit is sent, and the cookie that it is given, without its attributes.

@@ -12,7 +12,8 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use clap::Parser;
-use linktrail::api::visit::{Front, Recorder, Refused, Visits};
+use linktrail::api::visit::{Front, Recorder, Refused, Services, Visits};
+use linktrail::auth::gate::Gate;
 use linktrail::calendar::clock::Clock;
 use linktrail::config::http::HttpConfig;
 use linktrail::domain::click_id::{ClickKey, EventId};
@@ -158,15 +159,16 @@ impl World {
             refuses: AtomicBool::new(false),
             last: AtomicU64::new(1),
         });
-        let visits = Arc::new(Visits::new(
+        let visits = Arc::new(Visits::new(Services {
             resolver,
-            ClientRules::new(http),
-            Keeping(keeper.clone()),
-            ClickKey::new([7; 16]),
-            Clock::fixed(NOW_MS),
-            Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret: [7; 32] })),
-            false,
-        ));
+            clients: ClientRules::new(http),
+            recorder: Keeping(keeper.clone()),
+            clicks: ClickKey::new([7; 16]),
+            clock: Clock::fixed(NOW_MS),
+            enricher: Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret: [7; 32] })),
+            gate: Gate::new([9; 32]),
+            is_https: false,
+        }));
         let for_rest = visits.clone();
         let slow = axum::middleware::from_fn_with_state(Duration::from_millis(200), slow_body::limit);
         let rest = Router::new()

@@ -1,34 +1,31 @@
-//! The few pages that visitors see: small, self-contained, readable without styles, the same bytes every time. Nothing of a
-//! request ever stands in them.
+//! The pages that visitors see: small, self-contained, readable without styles and scripts.
+//!
+//! Those of [`Page`] are the same bytes every time. The others hold text of links or requests, which is escaped by `html`
+//! wherever it stands; a policy of its own lets each page do nothing but what it is for.
 
-use axum::body::Body;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
-};
+pub mod cloak;
+mod frame;
+mod html;
+pub mod password;
+pub mod preview;
+mod shown;
+
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+
+use frame::{POLICY, after_title, before_title, respond};
 
 /// Tells search engines what they may do with an address.
 pub const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 macro_rules! page {
     ($title:literal, $text:literal) => {
         concat!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
-            "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex\">\n<title>",
+            before_title!(),
             $title,
-            "</title>\n<style>\n",
-            ":root{color-scheme:light dark;--ink:#1c2430;--soft:#566173;--paper:#f7f8fa}\n",
-            "@media(prefers-color-scheme:dark){:root{--ink:#e8ebf0;--soft:#a3adbd;--paper:#14181f}}\n",
-            "body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--paper);color:var(--ink);",
-            "font:1.0625rem/1.6 system-ui,sans-serif}\n",
-            "main{max-width:30rem;padding:2rem}h1{font-size:1.75rem;line-height:1.25;margin:0 0 .75rem}\n",
-            "p{margin:0;color:var(--soft)}\n",
-            "</style>\n</head>\n<body>\n<main>\n<h1>",
+            after_title!(),
+            "<meta name=\"robots\" content=\"noindex\">\n</head>\n<body>\n<main>\n<h1>",
             $title,
             "</h1>\n<p>",
             $text,
@@ -94,19 +91,9 @@ impl Page {
 
     /// The whole answer.
     pub fn response(self) -> Response {
-        let mut response = Response::new(Body::from(self.html()));
-        *response.status_mut() = self.status();
-        let headers = response.headers_mut();
-        headers.reserve(8);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        // The link may be made, or come back, at any time.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
+        let mut response = respond(self.status(), self.html(), HeaderValue::from_static(POLICY), false);
         if let Some(seconds) = self.retry_after() {
-            headers.insert(RETRY_AFTER, seconds);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         response
     }
