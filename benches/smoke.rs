@@ -76,6 +76,8 @@ fn sql(request: Request) -> Sql {
         Shape::Total | Shape::Attributes(_) => count::total(&query),
         Shape::Series(buckets) => series::series(&query, buckets),
         Shape::Groups { by, unknown, limit } => count::groups(&query, *by, *unknown, *limit),
+        Shape::Pivot(buckets) => series::pivot(&query, buckets),
+        Shape::Params { limit } => count::params(&query, *limit),
         Shape::Events { order, page } => event::events(&query, *order, *page),
     }
 }

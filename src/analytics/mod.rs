@@ -24,7 +24,7 @@ use crate::plan::{Condition, Query, Shape, rewrite};
 use crate::table::{Cell, Table};
 use crate::telemetry::name::QUERY_SECONDS;
 use crate::warehouse::count::{GroupRow, TotalRow};
-use crate::warehouse::series::SeriesRow;
+use crate::warehouse::series::{PivotRow, SeriesRow};
 use crate::warehouse::{self, Warehouse, count, series};
 
 pub use compare::{Comparison, METRICS, number};
@@ -63,7 +63,9 @@ impl Analytics {
     /// - a total: one row, [`EVENTS`];
     /// - a series: [`START_MS`] and [`EVENTS`], every bucket, ascending;
     /// - groups: what the dimension lies in, the dimension, [`EVENTS`], under the columns' stored names;
-    /// - attributes: `value` and [`EVENTS`]. A link with several values counts for each.
+    /// - attributes: `value` and [`EVENTS`]. A link with several values counts for each;
+    /// - a pivot: [`START_MS`], `link_id` and [`EVENTS`], ascending; pairs without events are left out;
+    /// - parameters: `value` and [`EVENTS`].
     ///
     /// Events have their own way, [`events`](Self::events); asked for here, the table is empty.
     ///
@@ -140,6 +142,8 @@ impl Analytics {
             Shape::Total => ("total", tally.whole()),
             Shape::Series(buckets) => ("series", tally.series(&buckets)),
             Shape::Groups { limit, .. } => ("groups", tally.ordered(by, limit)),
+            Shape::Params { limit } => ("params", tally.ordered(by, Some(limit))),
+            Shape::Pivot(_) => ("pivot", tally.by_key()),
             Shape::Attributes(attribute) => {
                 ("attributes", self.by_attribute(workspace, tally, attribute).await?.ordered(by, None))
             }
@@ -170,6 +174,17 @@ impl Analytics {
                 let start_ms = |row: &SeriesRow| row.start_secs.cast_signed().saturating_mul(1_000);
                 rows.into_iter().map(|row| (Key::Start(start_ms(&row)), measured(row.counted, row.money))).collect()
             }
+            Shape::Pivot(buckets) if buckets.is_empty() => Vec::new(),
+            Shape::Pivot(buckets) => {
+                let rows: Vec<PivotRow> = self.warehouse.collect(&series::pivot(&query, buckets)).await?;
+                let key = |row: &PivotRow| {
+                    Key::StartOf(row.start_secs.cast_signed().saturating_mul(1_000), LinkId(row.link_id))
+                };
+                rows.into_iter().map(|row| (key(&row), measured(row.counted, row.money))).collect()
+            }
+            Shape::Params { limit } => {
+                self.warehouse.collect(&count::params(&query, *limit)).await?.into_iter().map(grouped).collect()
+            }
             // What these events do not have is unknown of all of them, and shown only where that is asked for.
             Shape::Groups { by, unknown: false, .. } if !by.info().of.includes(query.kind) => Vec::new(),
             Shape::Groups { by, unknown, limit } => {
@@ -193,7 +208,7 @@ impl Analytics {
     ) -> Result<Tally, Error> {
         let id_of = |key: &Key| match key {
             Key::Values(values) => Some(LinkId(values.first()?.parse().ok()?)),
-            Key::Whole | Key::Start(_) => None,
+            Key::Whole | Key::Start(_) | Key::StartOf(..) => None,
         };
         let ids: Vec<LinkId> = tally.keys().filter_map(id_of).collect();
         let links: HashMap<LinkId, Link> =
@@ -215,7 +230,8 @@ fn columns(shape: &Shape, measures: &[&'static str]) -> Vec<&'static str> {
             let info = by.info();
             info.within.iter().map(|outer| outer.info().column).chain([info.column]).collect()
         }
-        Shape::Attributes(_) => vec!["value"],
+        Shape::Pivot(_) => vec![START_MS, Dimension::Link.info().column],
+        Shape::Attributes(_) | Shape::Params { .. } => vec!["value"],
     };
     columns.extend(measures);
     columns

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::calendar::Buckets;
+use crate::domain::id::LinkId;
 use crate::table::Cell;
 
 /// Kinds of events that are counted beside each other at most.
@@ -16,6 +17,8 @@ pub(super) enum Key {
     Whole,
     /// The bucket that starts at this instant, in milliseconds.
     Start(i64),
+    /// A link in the bucket that starts at this instant.
+    StartOf(i64, LinkId),
     /// A value, after what it lies in.
     Values(Vec<String>),
 }
@@ -26,6 +29,7 @@ impl Key {
         match self {
             Self::Whole => Vec::new(),
             Self::Start(start_ms) => vec![Cell::from(start_ms)],
+            Self::StartOf(start_ms, link) => vec![Cell::from(start_ms), Cell::from(link.0)],
             Self::Values(values) => values.into_iter().map(Cell::from).collect(),
         }
     }
@@ -97,6 +101,13 @@ impl Tally {
             (key, measures)
         };
         buckets.starts().iter().map(row).collect()
+    }
+
+    /// A row for each key, ascending by key.
+    pub(super) fn by_key(self) -> Vec<(Key, Measures)> {
+        let mut rows: Vec<(Key, Measures)> = self.0.into_iter().collect();
+        rows.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        rows
     }
 
     /// A row for each key, in order, at most `limit`.

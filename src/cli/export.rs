@@ -212,7 +212,11 @@ fn dimensions(filters: &[String], workspace: WorkspaceId) -> anyhow::Result<Vec<
     };
     let condition = |condition| match condition {
         Condition::Dimension { dimension, list } => Ok((dimension, list)),
-        Condition::Links { .. } | Condition::Customers { .. } | Condition::SaleType(_) | Condition::Metadata(_) => {
+        Condition::Links { .. }
+        | Condition::ReferrerDomain { .. }
+        | Condition::Customers { .. }
+        | Condition::SaleType(_)
+        | Condition::Metadata(_) => {
             bail!("--filter linkId: use --link")
         }
     };

@@ -15,6 +15,7 @@ pub mod link;
 pub mod made_up_name;
 pub mod password;
 pub mod patch;
+pub mod platform;
 pub mod principal;
 pub mod rotation;
 pub mod session;

@@ -22,6 +22,8 @@ pub enum Field {
     Dimension(Dimension),
     /// What the event's link is now.
     Attribute(LinkAttribute),
+    /// The referrer's host, or a domain that it lies below.
+    ReferrerDomain,
     /// The customer that a click led to.
     Customer,
 }
@@ -92,7 +94,7 @@ impl Filter {
     pub fn concerns(&self, kind: EventKind) -> bool {
         match self {
             Self::Among { field: Field::Dimension(dimension), .. } => dimension.info().of.includes(kind),
-            Self::Among { field: Field::Attribute(_) | Field::Customer, .. } => true,
+            Self::Among { field: Field::Attribute(_) | Field::ReferrerDomain | Field::Customer, .. } => true,
             Self::SaleType(_) => kind == EventKind::Sale,
             Self::Metadata(_) => kind != EventKind::Click,
         }

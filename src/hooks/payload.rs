@@ -14,6 +14,7 @@ use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::id::{LinkId, WorkspaceId};
 use crate::domain::link::{Link, ROOT_SLUG, Rule, RuleOn};
+use crate::domain::platform;
 use crate::domain::webhook::HookEvent;
 
 /// A future that a trait can name.
@@ -56,7 +57,7 @@ pub fn linkly_click(event: &Event, link: &LinklyLink<'_>) -> String {
         "link": link.with_destination(&event.url),
         "click": {
             "browser_name": known(&agent.browser),
-            "platform": platform(&agent.os),
+            "platform": known(platform::shown(&agent.os)),
             "destination": event.url,
             "country": known(&event.place.country),
             "region": known(&event.place.region),
@@ -84,11 +85,6 @@ pub fn linkly_change(event: HookEvent, at_ms: i64, link: &LinklyLink<'_>) -> Str
 
 fn instant(at_ms: i64, form: SecondsFormat) -> String {
     DateTime::<Utc>::from_timestamp_millis(at_ms).unwrap_or_default().to_rfc3339_opts(form, true)
-}
-
-/// Linkly calls the systems of Apple's computers so.
-fn platform(os: &str) -> Option<&str> {
-    if os.eq_ignore_ascii_case("Mac OS") || os.eq_ignore_ascii_case("macOS") { Some("Mac") } else { known(os) }
 }
 
 /// What is unknown is null.
@@ -220,14 +216,6 @@ mod tests {
             (Some("cross-site"), Some("navigate"), None, Some("?1"))
         );
         assert!(SecFetch::read("").site.is_none());
-    }
-
-    #[test]
-    fn systems_have_linklys_names() {
-        for (os, expected) in [("Mac OS", Some("Mac")), ("iOS", Some("iOS")), ("Windows", Some("Windows")), ("", None)]
-        {
-            assert_eq!(platform(os), expected);
-        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub fn build(request: Request) -> Query {
             Filter::Among { field, list } => match field {
                 Field::Dimension(dimension) => conditions.push(dimension_condition(dimension, list)),
                 Field::Attribute(attribute) => links.push(LinkCondition::Attribute { attribute, list }),
+                Field::ReferrerDomain => conditions.push(Condition::ReferrerDomain { list: domains(list) }),
                 Field::Customer => conditions.push(customer_condition(&list)),
             },
             Filter::SaleType(sale_type) => conditions.push(Condition::SaleType(sale_type)),
@@ -62,6 +63,17 @@ pub fn build(request: Request) -> Query {
         money: None,
         source: Source::Events,
     }
+}
+
+/// Domains as referrer hosts are stored.
+fn domains(mut list: List) -> List {
+    for domain in &mut list.values {
+        domain.make_ascii_lowercase();
+        if let Some(bare) = domain.strip_prefix("www.") {
+            *domain = bare.to_owned();
+        }
+    }
+    list
 }
 
 fn dimension_condition(dimension: Dimension, mut list: List) -> Condition {

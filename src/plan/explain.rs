@@ -14,6 +14,8 @@ impl fmt::Display for Query {
                 let limit = limit.map_or_else(|| "all".to_owned(), |limit| limit.to_string());
                 writeln!(f, "groups by {by:?}, limit {limit}, unknown {}", if *unknown { "shown" } else { "hidden" })?;
             }
+            Shape::Pivot(buckets) => writeln!(f, "links in {} {:?} buckets", buckets.len(), buckets.bucket())?,
+            Shape::Params { limit } => writeln!(f, "groups by parameters of the visit, limit {limit}")?,
             Shape::Attributes(attribute) => writeln!(f, "groups by the links' {attribute:?}")?,
             Shape::Events { order, page } => {
                 let order = match order {
@@ -45,6 +47,7 @@ impl fmt::Display for Query {
         for condition in &self.conditions {
             match condition {
                 Condition::Dimension { dimension, list } => writeln!(f, "  where {dimension:?} {}", sized(list))?,
+                Condition::ReferrerDomain { list } => writeln!(f, "  where referrer domain {}", sized(list))?,
                 Condition::Links { sense, ids } => {
                     writeln!(f, "  where link {} {} ids", sense_text(*sense), ids.len())?
                 }

@@ -31,6 +31,7 @@ pub fn matches(query: &Query, event: &Event) -> bool {
 fn holds(condition: &Condition, event: &Event) -> bool {
     let (sense, found) = match condition {
         Condition::Dimension { dimension, list } => (list.sense, is_among(*dimension, list, event)),
+        Condition::ReferrerDomain { list } => (list.sense, list.values.iter().any(|host| lies_below(event, host))),
         Condition::Links { sense, ids } => (*sense, ids.contains(&event.link)),
         Condition::Customers { sense, ids } => {
             let customer = match (event.kind, &event.conversion) {
@@ -68,6 +69,11 @@ fn is_in_region(country: &str, region: &str, wanted: &str) -> bool {
         None if wanted.is_empty() => of_country(""),
         None => region.get(3..).is_some_and(|part| part == wanted),
     }
+}
+
+fn lies_below(event: &Event, domain: &str) -> bool {
+    let host = event.referrer.host.to_ascii_lowercase();
+    host == domain || host.strip_suffix(domain).is_some_and(|below| below.ends_with('.'))
 }
 
 fn base(url: &str) -> &str {

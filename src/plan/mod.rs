@@ -81,6 +81,11 @@ pub enum Condition {
         /// May be empty: then nothing is wanted, or nothing unwanted.
         ids: Vec<LinkId>,
     },
+    /// The referrer's host is, or is not, one of these or below one of them; lower case.
+    ReferrerDomain {
+        /// Values and sense.
+        list: List,
+    },
     /// The customer is, or is not, one of these: of a click, the one whose lead it led to.
     Customers {
         /// Wanted or unwanted.
@@ -128,6 +133,13 @@ pub enum Shape {
     },
     /// One number a value of what the links are now, largest first.
     Attributes(LinkAttribute),
+    /// One number a bucket and link; pairs without events are left out.
+    Pivot(Buckets),
+    /// One number a `name=value` of the visit's query, decoded, largest first. An event counts once for each that it has.
+    Params {
+        /// Rows at most.
+        limit: u64,
+    },
     /// The events themselves.
     Events {
         /// By time, then identity.

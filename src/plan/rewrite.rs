@@ -22,7 +22,7 @@ pub fn rewrite(query: Query) -> Query {
 fn drop_doubles(mut query: Query) -> Query {
     for condition in &mut query.conditions {
         match condition {
-            Condition::Dimension { list, .. } => {
+            Condition::Dimension { list, .. } | Condition::ReferrerDomain { list } => {
                 list.values.sort_unstable();
                 list.values.dedup();
             }
@@ -45,10 +45,10 @@ fn drop_doubles(mut query: Query) -> Query {
 fn pick_source(mut query: Query) -> Query {
     let fits = match &query.shape {
         Shape::Total | Shape::Groups { by: Dimension::Link, .. } | Shape::Attributes(_) => true,
-        Shape::Series(buckets) => {
+        Shape::Series(buckets) | Shape::Pivot(buckets) => {
             buckets.bucket() != Bucket::Minute && buckets.starts().iter().all(|start| start.rem_euclid(SLOT_MS) == 0)
         }
-        Shape::Groups { .. } | Shape::Events { .. } => false,
+        Shape::Groups { .. } | Shape::Params { .. } | Shape::Events { .. } => false,
     };
     let served = query.conditions.iter().all(|condition| matches!(condition, Condition::Links { .. }));
     // The rollup counts and does not add up.

@@ -37,6 +37,7 @@ pub(super) fn push_where(sql: &mut Sql, query: &Query, range: Range, time: TimeC
         sql.push(" AND ");
         match condition {
             Condition::Dimension { dimension, list } => push_dimension(sql, *dimension, list),
+            Condition::ReferrerDomain { list } => push_referrer_domain(sql, list),
             Condition::Links { sense, ids } => {
                 sql.push(match sense {
                     Sense::Is => "link_id IN ",
@@ -111,6 +112,15 @@ pub(super) fn push_dimension(sql: &mut Sql, dimension: Dimension, list: &List) {
         }
         Matching::Region => push_region(sql, &list.values),
     }
+}
+
+fn push_referrer_domain(sql: &mut Sql, list: &List) {
+    if list.sense == Sense::IsNot {
+        sql.push("NOT ");
+    }
+    sql.push("(lower(referrer_host) IN ").bind(Value::Texts(list.values.clone()));
+    sql.push(" OR arrayExists(domain -> endsWith(lower(referrer_host), concat('.', domain)), ");
+    sql.bind(Value::Texts(list.values.clone())).push("))");
 }
 
 /// `us-ca` is the whole region, `ca` the part after the country, `us-unknown` the visitors of a country whose region is not

@@ -87,3 +87,17 @@ pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -
     }
     sql
 }
+
+/// SQL of [`Shape::Params`](crate::plan::Shape::Params).
+pub fn params(query: &Query, limit: u64) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT [arrayJoin(arrayDistinct(arrayMap(pair -> decodeURLFormComponent(pair), \
+         arrayFilter(pair -> pair != '', splitByChar('&', params)))))] AS keys, ",
+    );
+    push_measures(&mut sql, query);
+    push_source(&mut sql, query, &["params"]);
+    sql.push(" GROUP BY keys");
+    push_order(&mut sql, query);
+    sql.push(" LIMIT ").bind(Value::UInt(limit));
+    sql
+}

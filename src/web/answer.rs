@@ -52,6 +52,20 @@ pub fn table(table: &Table, writing: &Writing) -> Result<Response, ApiError> {
     Ok(respond(Body::from(body), writing))
 }
 
+/// A table; as JSON this value instead.
+///
+/// # Errors
+/// When a value cannot be encoded.
+pub fn value(value: &impl Serialize, table: &Table, writing: &Writing) -> Result<Response, ApiError> {
+    let mut body = Vec::new();
+    if writing.format == Format::Json {
+        serde_json::to_writer(&mut body, value).map_err(internal)?;
+    } else {
+        delimited(table, writing, &mut body)?;
+    }
+    Ok(respond(Body::from(body), writing))
+}
+
 /// A table of one row; as JSON an object.
 ///
 /// # Errors

@@ -13,5 +13,6 @@ pub mod meter;
 pub mod page;
 pub mod params;
 pub mod places;
+pub mod short_link;
 pub mod state;
 pub mod streams;

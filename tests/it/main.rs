@@ -18,6 +18,7 @@ mod ghostid;
 mod hooks;
 mod hostile;
 mod limits;
+mod linkly_clicks;
 mod links;
 mod metadata;
 mod oracle;

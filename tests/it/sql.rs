@@ -39,6 +39,8 @@ fn sql(query: &Query) -> Sql {
         Shape::Total => count::total(query),
         Shape::Series(buckets) => series::series(query, buckets),
         Shape::Groups { by, unknown, limit } => count::groups(query, *by, *unknown, *limit),
+        Shape::Pivot(buckets) => series::pivot(query, buckets),
+        Shape::Params { limit } => count::params(query, *limit),
         Shape::Attributes(_) => count::groups(query, Dimension::Link, true, None),
         Shape::Events { order, page } => event::events(query, *order, *page),
     }

@@ -6,10 +6,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::domain::id::{LinkId, TagId, WorkspaceId};
-use crate::domain::link::{Counters, Link, LinkFields, ROOT_SLUG, TestVariant};
+use crate::domain::link::{Counters, Link, LinkFields, TestVariant};
 use crate::domain::tag::Tag;
 use crate::web::error::ApiError;
 use crate::web::instant;
+pub use crate::web::short_link::short_link;
 use crate::web::state::App;
 
 /// Shown in place of a password, of which only the hash is kept. Sent back, it changes nothing.
@@ -196,13 +197,6 @@ impl LinkContext {
             link_retention_cleanup_disabled_at: None,
         }
     }
-}
-
-/// The short address. A domain that this installation shares with its API is reached as the API is, port included.
-pub fn short_link(app: &App, domain: &str, slug: &str) -> String {
-    let shared = app.public_url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(domain));
-    let origin = if shared { app.origin() } else { format!("https://{domain}") };
-    if slug == ROOT_SLUG { origin } else { format!("{origin}/{slug}") }
 }
 
 fn qr_code(app: &App, short_link: &str) -> String {

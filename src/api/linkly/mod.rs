@@ -4,8 +4,12 @@
 //! `/api/v1/links` is another product's.
 
 mod caller;
+mod click_params;
+mod clicks;
 mod conversions;
+mod counters;
 mod error;
+mod pivot;
 mod webhooks;
 mod workspaces;
 
@@ -24,6 +28,8 @@ pub use error::{dress, panicked};
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/workspaces", get(workspaces::list))
+        .route("/api/v1/workspace/{workspace}/clicks", get(clicks::series))
+        .route("/api/v1/workspace/{workspace}/clicks/counters/{counter}", get(counters::counter))
         .route("/api/v1/conversions", get(conversions::list).post(conversions::create))
         .route(
             "/api/v1/workspace/{workspace}/webhooks",

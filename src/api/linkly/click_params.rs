@@ -1,0 +1,256 @@
+//! Wire names of Linkly's click analytics -> parts of a query. An empty parameter is an absent one.
+
+use std::collections::HashSet;
+
+use chrono::Days;
+
+use crate::calendar::{Bound, Range, Zone};
+use crate::domain::dimension::Dimension;
+use crate::domain::event::EventKind;
+use crate::domain::id::{LinkId, WorkspaceId};
+use crate::domain::platform;
+use crate::encode::Format;
+use crate::filter::{Field, Filter, List, Separator};
+use crate::plan::{Bots, Counting, Request, Shape};
+use crate::web::answer::Writing;
+use crate::web::error::{ApiError, quoted};
+use crate::web::params::Params;
+use crate::web::state::App;
+
+/// Days before the last one where no start is given.
+const DAYS_BEFORE: Days = Days::new(30);
+
+/// What a caller wants to know of clicks, apart from how it is grouped.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// The question; its shape is still to be set.
+    pub request: Request,
+    /// `timezone`
+    pub zone: Zone,
+    /// The links that are named, each once, in the order given.
+    pub links: Option<Vec<LinkId>>,
+    /// How the answer is written.
+    pub writing: Writing,
+}
+
+impl Asked {
+    /// Reads what all endpoints of clicks share (Linkly contract, 1.4 and D1, D2, D8).
+    ///
+    /// # Errors
+    /// The first parameter that is wrong.
+    pub(super) fn read(
+        app: &App,
+        workspace: WorkspaceId,
+        params: &Params,
+        accept: &str,
+        what: &str,
+    ) -> Result<Self, ApiError> {
+        let zone = zone(params)?;
+        let links = links(params)?;
+        let range = range(params, &zone, app.clock.now_ms())?;
+        let request = Request {
+            workspace,
+            kind: EventKind::Click,
+            range,
+            counting: Counting {
+                bots: bots(params)?,
+                // Every click counts, second ones too.
+                repeats: true,
+                unique: boolean(params, "unique")?.unwrap_or(false),
+            },
+            filters: filters(params, links.as_deref())?,
+            link: None,
+            root: None,
+            shape: Shape::Total,
+        };
+        let writing = Writing {
+            format: params.one_of("format", &Format::NAMES)?.unwrap_or_else(|| Format::from_accept(accept)),
+            spreadsheet_safe: boolean(params, "spreadsheet_safe")?.unwrap_or(false),
+            file_name: format!("{what}_{}", zone.day_at(app.clock.now_ms())),
+        };
+        Ok(Self { request, zone, links, writing })
+    }
+}
+
+fn zone(params: &Params) -> Result<Zone, ApiError> {
+    match params.text("timezone") {
+        None => Ok(Zone::utc()),
+        Some(name) => Zone::parse(name).map_err(|_| {
+            let name: String = name.chars().take(100).flat_map(char::escape_debug).collect();
+            ApiError::BadRequest(format!("Unknown time zone: {name}"))
+        }),
+    }
+}
+
+/// From the first instant of `start` to the last of `end`: days whole, instants to the second.
+fn range(params: &Params, zone: &Zone, now_ms: i64) -> Result<Range, ApiError> {
+    let bound = |name| {
+        let read =
+            |text| Bound::parse(text).map_err(|error| ApiError::invalid("invalid_value", name, error.to_string()));
+        params.text(name).map(read).transpose()
+    };
+    let (start, end) = (bound("start")?, bound("end")?.unwrap_or_else(|| Bound::Day(zone.day_at(now_ms))));
+    let end_ms = match end {
+        Bound::Day(_) => end.as_end(zone),
+        Bound::Instant(_) | Bound::Local(_) => (end.as_start(zone).div_euclid(1_000) + 1) * 1_000,
+    };
+    let start_ms = match start {
+        Some(start) => start.as_start(zone),
+        None => {
+            let last = zone.day_at(end_ms - 1);
+            zone.day_start_ms(last.checked_sub_days(DAYS_BEFORE).unwrap_or(last))
+        }
+    };
+    Range::new(start_ms, end_ms).map_err(|reversed| {
+        ApiError::invalid("custom", "start", format!("the start must not be after the end: {reversed}"))
+    })
+}
+
+/// `link_id`, `link_ids` and every `link_ids[]` together.
+fn links(params: &Params) -> Result<Option<Vec<LinkId>>, ApiError> {
+    let named = [("link_id", params.text("link_id")), ("link_ids", params.text("link_ids"))];
+    let given = named.into_iter().filter_map(|(name, text)| Some((name, text?)));
+    let repeated = params.all("link_ids[]").filter(|text| !text.is_empty()).map(|text| ("link_ids[]", text));
+    let (mut ids, mut known) = (None::<Vec<LinkId>>, HashSet::new());
+    for (name, text) in given.chain(repeated) {
+        let list = List::parse(text, Separator::HyphenOrComma)
+            .map_err(|error| ApiError::invalid("too_big", name, error.to_string()))?;
+        for value in list.map(|list| list.values).unwrap_or_default() {
+            let id = value.trim().parse().map(LinkId).map_err(|_| {
+                let message = format!("expected whole numbers with '-' or ',' between them. Given: {}", quoted(text));
+                ApiError::invalid("invalid_type", name, message)
+            })?;
+            let ids = ids.get_or_insert_default();
+            if known.insert(id) {
+                ids.push(id);
+            }
+        }
+    }
+    Ok(ids)
+}
+
+fn filters(params: &Params, links: Option<&[LinkId]>) -> Result<Vec<Filter>, ApiError> {
+    let mut filters = Vec::new();
+    let mut add = |field, values: Vec<String>| filters.push(Filter::Among { field, list: List::of(values) });
+    if let Some(links) = links {
+        add(Field::Dimension(Dimension::Link), links.iter().map(ToString::to_string).collect());
+    }
+    if let Some(country) = params.text("country") {
+        if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_alphabetic()) {
+            let message = format!("expected two letters of ISO 3166-1, such as US. Given: {}", quoted(country));
+            return Err(ApiError::invalid("invalid_value", "country", message));
+        }
+        add(Field::Dimension(Dimension::Country), vec![country.to_owned()]);
+    }
+    let whole = |name| params.text_within(name, 255).map(|text| text.map(str::to_owned));
+    if let Some(browser) = whole("browser")? {
+        add(Field::Dimension(Dimension::Browser), vec![browser]);
+    }
+    if let Some(platform) = whole("platform")? {
+        let meant = platform::meant(&platform).into_iter().map(str::to_owned).collect();
+        add(Field::Dimension(Dimension::Os), meant);
+    }
+    if let Some(isp) = whole("isp")? {
+        add(Field::Dimension(Dimension::Isp), vec![isp]);
+    }
+    if let Some(referer) = whole("referer")? {
+        add(Field::ReferrerDomain, vec![referer]);
+    }
+    Ok(filters)
+}
+
+/// Robots count unless they are left out (Linkly contract, 1.9).
+fn bots(params: &Params) -> Result<Bots, ApiError> {
+    let allowed = [
+        ("true", Bots::Include),
+        ("false", Bots::Exclude),
+        ("1", Bots::Include),
+        ("0", Bots::Exclude),
+        ("include", Bots::Include),
+        ("exclude", Bots::Exclude),
+        ("only", Bots::Only),
+    ];
+    Ok(params.one_of("bots", &allowed)?.unwrap_or(Bots::Include))
+}
+
+/// `true`, `false`, `1`, `0`.
+pub(super) fn boolean(params: &Params, name: &str) -> Result<Option<bool>, ApiError> {
+    params.one_of(name, &[("true", true), ("false", false), ("1", true), ("0", false)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(query: &str) -> Params {
+        Params::parse(query).unwrap()
+    }
+
+    #[test]
+    fn ids_come_in_many_ways() {
+        for (query, expected) in [
+            ("", Ok(None)),
+            ("link_id=&link_ids=", Ok(None)),
+            ("link_ids=-", Ok(None)),
+            ("link_id=24", Ok(Some(vec![24]))),
+            ("link_ids=24-25-26", Ok(Some(vec![24, 25, 26]))),
+            ("link_ids=25,24&link_id=24", Ok(Some(vec![24, 25]))),
+            ("link_ids[]=7&link_ids[]=8&link_ids%5B%5D=7", Ok(Some(vec![7, 8]))),
+            ("link_id=x", Err("link_id")),
+            ("link_ids=1-x", Err("link_ids")),
+            ("link_ids[]=1.5", Err("link_ids[]")),
+            ("link_id=99999999999999999999", Err("link_id")),
+        ] {
+            let read = links(&params(query)).map(|ids| ids.map(|ids| ids.iter().map(|id| id.0).collect::<Vec<_>>()));
+            match (read, expected) {
+                (Ok(ids), expected) => assert_eq!(Ok(ids), expected, "{query}"),
+                (Err(error), Err(name)) => assert!(error.to_string().contains(name), "{error}"),
+                (Err(error), Ok(_)) => panic!("{query}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn ends_are_inclusive() {
+        let zone = Zone::parse("America/New_York").unwrap();
+        // 2026-06-15T12:00:00Z
+        let now_ms = 1_781_524_800_000;
+        let text = |query: &str| {
+            let range = range(&params(query), &zone, now_ms).unwrap();
+            let written = |ms: i64| chrono::DateTime::from_timestamp_millis(ms).unwrap().to_rfc3339();
+            format!("{} {}", written(range.start_ms()), written(range.end_ms()))
+        };
+        for (query, expected) in [
+            ("", "2026-05-16T04:00:00+00:00 2026-06-16T04:00:00+00:00"),
+            ("start=&end=", "2026-05-16T04:00:00+00:00 2026-06-16T04:00:00+00:00"),
+            ("start=2026-03-08&end=2026-03-08", "2026-03-08T05:00:00+00:00 2026-03-09T04:00:00+00:00"),
+            ("end=2026-01-31", "2026-01-01T05:00:00+00:00 2026-02-01T05:00:00+00:00"),
+            (
+                "start=2026-03-08T10:00:00Z&end=2026-03-08T10:00:00Z",
+                "2026-03-08T10:00:00+00:00 2026-03-08T10:00:01+00:00",
+            ),
+        ] {
+            assert_eq!(text(query), expected, "{query}");
+        }
+        for (query, name) in [("start=2026-06-16", "start"), ("end=tomorrow", "end"), ("start=2026-02-30", "start")] {
+            let error = range(&params(query), &zone, now_ms).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_are_checked_and_taken_whole() {
+        let all = "country=us&browser=Chrome&platform=mac&referer=www.T.co&isp=Foo%2C%20Inc.&bots=&unique=";
+        let filters = filters(&params(all), None).unwrap();
+        assert_eq!(filters.len(), 5);
+        let isp = Filter::Among { field: Field::Dimension(Dimension::Isp), list: List::of(["Foo, Inc."]) };
+        assert!(filters.contains(&isp), "{filters:?}");
+        for query in ["country=USA", "country=U1", "country=%C3%A9"] {
+            assert!(super::filters(&params(query), None).is_err(), "{query}");
+        }
+        assert!(matches!(bots(&params("bots=only")), Ok(Bots::Only)));
+        assert!(bots(&params("bots=maybe")).is_err());
+        assert!(boolean(&params("unique=yes"), "unique").is_err());
+        assert_eq!(zone(&params("timezone=%2B02:00")).unwrap_err().to_string(), "Unknown time zone: +02:00");
+    }
+}

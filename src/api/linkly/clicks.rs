@@ -1,0 +1,118 @@
+//! `GET /api/v1/workspace/{workspace}/clicks`: clicks by day or hour (Linkly contract, 1.4).
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::response::Response;
+use serde_json::json;
+
+use super::caller::Caller;
+use super::click_params::Asked;
+use super::pivot;
+use crate::calendar::{Bucket, Buckets, Zone};
+use crate::plan::{Request, Shape, build};
+use crate::table::{Cell, Table};
+use crate::web::answer;
+use crate::web::error::ApiError;
+use crate::web::params::Params;
+use crate::web::state::App;
+
+/// Most points: ten years of days; a year of hours, one of which comes twice (contract, D1).
+const MOST_DAYS: usize = 3_661;
+const MOST_HOURS: usize = 8_785;
+
+/// Answers one call.
+pub(super) async fn series(
+    State(app): State<App>,
+    caller: Caller,
+    Path(workspace): Path<String>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let member = caller.workspace(&workspace)?;
+    member.require("analytics.read")?;
+    let asked = Asked::read(&app, member.workspace, &params, accept(&headers), "clicks")?;
+    let buckets = buckets(&params, &asked)?;
+    if params.one_of("pivot", &[("link_id", ())])?.is_some() {
+        return pivot::answer(&app, &asked, buckets).await;
+    }
+    let bucket = buckets.bucket();
+    let query = build(Request { shape: Shape::Series(buckets), ..asked.request.clone() });
+    let counts = app.analytics.run(query).await?;
+    let mut points = Table::new(&["t", "y"]);
+    for row in &counts.rows {
+        let [Cell::Int(start_ms), Cell::Int(count)] = row.as_slice() else { continue };
+        let label = label(*start_ms, bucket, &asked.zone);
+        match points.rows.last_mut().map(Vec::as_mut_slice) {
+            // The hour that comes twice is one point (contract, D4).
+            Some([Cell::Text(known), Cell::Int(sum)]) if *known == label => *sum += count,
+            _ => points.push(vec![Cell::from(label), Cell::from(*count)]),
+        }
+    }
+    let traffic: Vec<_> = points.rows.iter().filter_map(|row| point(row)).collect();
+    answer::value(&json!({ "traffic": traffic }), &points, &asked.writing)
+}
+
+fn point(row: &[Cell]) -> Option<serde_json::Value> {
+    match row {
+        [Cell::Text(label), Cell::Int(count)] => Some(json!({ "t": label, "y": count })),
+        _ => None,
+    }
+}
+
+pub(super) fn accept(headers: &HeaderMap) -> &str {
+    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default()
+}
+
+fn buckets(params: &Params, asked: &Asked) -> Result<Buckets, ApiError> {
+    let frequencies = [("day", (Bucket::Day, MOST_DAYS)), ("hour", (Bucket::Hour, MOST_HOURS))];
+    let (bucket, most) = params.one_of("frequency", &frequencies)?.unwrap_or((Bucket::Day, MOST_DAYS));
+    Buckets::cover(bucket, asked.request.range, &asked.zone, most).map_err(|_| {
+        let message = match bucket {
+            Bucket::Hour => "a range by hour has 366 days at most; take a shorter one, or frequency=day",
+            _ => "a range has 3660 days at most; take a shorter one",
+        };
+        ApiError::invalid("too_big", "start", message)
+    })
+}
+
+/// `2026-03-08`, or `2026-03-08T14:00:00` without an offset.
+pub(super) fn label(start_ms: i64, bucket: Bucket, zone: &Zone) -> String {
+    match bucket {
+        // Where clocks move by half an hour a piece of an hour begins at half past.
+        Bucket::Hour => zone.wall_at(start_ms).format("%Y-%m-%dT%H:00:00").to_string(),
+        _ => zone.day_at(start_ms).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::Range;
+
+    fn labels(bucket: Bucket, zone: &str, start: &str, end: &str) -> Vec<String> {
+        let zone = Zone::parse(zone).unwrap();
+        let ms = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
+        let range = Range::new(ms(start), ms(end)).unwrap();
+        let buckets = Buckets::cover(bucket, range, &zone, 100).unwrap();
+        let mut labels: Vec<String> = buckets.starts().iter().map(|start| label(*start, bucket, &zone)).collect();
+        labels.dedup();
+        labels
+    }
+
+    #[test]
+    fn points_are_labelled_by_the_local_clock() {
+        // The hour that comes twice, the one that is skipped, and Lord Howe's halves.
+        let fall = labels(Bucket::Hour, "America/New_York", "2026-11-01T04:00:00Z", "2026-11-01T08:00:00Z");
+        assert_eq!(fall, ["2026-11-01T00:00:00", "2026-11-01T01:00:00", "2026-11-01T02:00:00"]);
+        let spring = labels(Bucket::Hour, "America/New_York", "2026-03-08T06:00:00Z", "2026-03-08T08:00:00Z");
+        assert_eq!(spring, ["2026-03-08T01:00:00", "2026-03-08T03:00:00"]);
+        let howe = labels(Bucket::Hour, "Australia/Lord_Howe", "2026-04-04T13:00:00Z", "2026-04-04T17:00:00Z");
+        assert_eq!(howe, ["2026-04-05T00:00:00", "2026-04-05T01:00:00", "2026-04-05T02:00:00", "2026-04-05T03:00:00"]);
+        // A day that begins at one o'clock, and one that never was.
+        let cuba = labels(Bucket::Day, "America/Havana", "2026-03-08T05:00:00Z", "2026-03-09T05:00:00Z");
+        assert_eq!(cuba, ["2026-03-08", "2026-03-09"]);
+        let apia = labels(Bucket::Day, "Pacific/Apia", "2011-12-29T12:00:00Z", "2011-12-31T00:00:00Z");
+        assert_eq!(apia, ["2011-12-29", "2011-12-31"]);
+    }
+}
