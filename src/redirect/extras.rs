@@ -88,7 +88,8 @@ impl Extras {
         self.targets().chain(self.test.iter().flat_map(|test| test.destinations()))
     }
 
-    fn targets(&self) -> impl Iterator<Item = &Destination> {
+    /// By device and by country.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Destination> {
         [&self.ios, &self.android].into_iter().flatten().chain(self.geo.iter().map(|(_, to)| to))
     }
 

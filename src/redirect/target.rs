@@ -85,6 +85,12 @@ impl Target {
         })
     }
 
+    /// Where it leads, for whoever asks; `None` where something is asked of visitors first.
+    pub fn open_destination(&self) -> Option<&Destination> {
+        let is_locked = self.extras.as_ref().is_some_and(|extras| extras.password_hash.is_some());
+        self.destination.as_ref().filter(|_| !self.withheld && !is_locked)
+    }
+
     /// Why a click is not recorded; `None` when it is wanted. What is not needed is not asked.
     pub fn drop_reason(
         &self,
@@ -162,6 +168,23 @@ pub(super) mod tests {
         let locked = LinkFields { password_hash: Some("$argon2id$".to_owned()), ..LinkFields::default() };
         let locked = Target::prepare(&found(1, locked)).unwrap();
         assert_eq!(locked.extras.unwrap().password_hash.as_deref(), Some("$argon2id$"));
+    }
+
+    #[test]
+    fn guarded_destinations_are_not_told() {
+        type Change = fn(&mut LinkFields);
+        let cases: [(Change, bool); 4] = [
+            (|_| {}, true),
+            (|fields| fields.cloak = true, true),
+            (|fields| fields.password_hash = Some("$argon2id$".to_owned()), false),
+            (|fields| fields.max_clicks = Some(3), false),
+        ];
+        for (change, is_told) in cases {
+            let mut fields = LinkFields { url: "https://example.com".to_owned(), ..LinkFields::default() };
+            change(&mut fields);
+            let target = Target::prepare(&found(1, fields)).unwrap();
+            assert_eq!(target.open_destination().is_some(), is_told);
+        }
     }
 
     #[test]

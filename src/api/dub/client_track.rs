@@ -119,7 +119,7 @@ pub(super) async fn open(
         "id": target.link.to_string(),
         "domain": host_name(&domain),
         "key": percent_encoding::percent_decode_str(key).decode_utf8_lossy(),
-        "url": target.destination.as_ref().map(|destination| destination.as_str().to_owned()),
+        "url": target.open_destination().map(|destination| destination.as_str().to_owned()),
     });
     let said = Said { trigger: Trigger::Deeplink, url: None, referrer: None };
     Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await?, "link": link })))

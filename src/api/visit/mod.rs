@@ -27,11 +27,12 @@ use crate::domain::click_id::{ClickKey, EventId};
 use crate::domain::hit::Hit;
 use crate::enrich::Enricher;
 use crate::redirect::{
-    Click, Decision, Place, Redirect, Resolver, Shown, Target, Unresolved, Visit, Visitor, decide, with_click_id,
+    Click, Decision, Inspection, Place, Redirect, Resolver, Shown, Target, Unresolved, Visit, Visitor, decide,
+    inspected, with_click_id,
 };
 use crate::web::client::{self, ClientRules, Peer};
 use crate::web::page::password::Asking;
-use crate::web::page::{Page, X_ROBOTS_TAG, cloak, preview};
+use crate::web::page::{Page, X_ROBOTS_TAG, cloak, inspect, preview};
 
 use asker::Asker;
 pub use front::Front;
@@ -130,8 +131,9 @@ impl<R: Recorder> Visits<R> {
         if !is_post && request.method != Method::GET && request.method != Method::HEAD {
             return self.other_method(&request.method);
         }
+        let path = request.uri.path();
         let address = self.services.clients.address(peer.0.ip(), &request.headers);
-        let target = match self.services.resolver.resolve(place, request.uri.path(), address).await {
+        let target = match self.services.resolver.resolve(place, inspected(path).unwrap_or(path), address).await {
             Ok(Some(target)) => target,
             Ok(None) if is_post => return self.other_method(&request.method),
             Ok(None) => return self.page(Outcome::NotFound, Page::NotFound),
@@ -153,7 +155,7 @@ impl<R: Recorder> Visits<R> {
         let headers = &request.headers;
         let visit = Visit {
             query: request.uri.query(),
-            inspects: false,
+            inspects: inspected(request.uri.path()).is_some(),
             counts: request.method != Method::HEAD && !client::is_prefetch(headers) && !headers.contains_key(NO_TRACK),
         };
         let Caller { address, peer, now_ms } = caller;
@@ -172,7 +174,10 @@ impl<R: Recorder> Visits<R> {
                 self.outcomes.count(Outcome::Expired);
                 sent_on(location, false, target.hide_referrer, false)
             }
-            Decision::Inspect(_) => self.page(Outcome::NotFound, Page::NotFound),
+            Decision::Inspect(Inspection { address, varies }) => {
+                self.outcomes.count(Outcome::Inspected);
+                inspect::page(&address, varies)
+            }
             Decision::Redirect(redirect) => {
                 let (permanent, hide_referrer, index) = (redirect.permanent, redirect.hide_referrer, redirect.index);
                 let Counted { location, cookies } = self.count(redirect, target, &asker, request, now_ms).await;

@@ -10,6 +10,7 @@ use crate::telemetry::name::{EVENTS_DROPPED_TOTAL, VISITS_TOTAL};
 pub(super) enum Outcome {
     Redirected,
     Uncounted,
+    Inspected,
     Previewed,
     NotFound,
     Nowhere,
@@ -26,9 +27,10 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Redirected,
         Self::Uncounted,
+        Self::Inspected,
         Self::Previewed,
         Self::NotFound,
         Self::Nowhere,
@@ -48,6 +50,7 @@ impl Outcome {
         match self {
             Self::Redirected => "redirected",
             Self::Uncounted => "uncounted",
+            Self::Inspected => "inspected",
             Self::Previewed => "previewed",
             Self::NotFound => "not_found",
             Self::Nowhere => "nowhere",

@@ -6,6 +6,7 @@
 pub mod cloak;
 mod frame;
 mod html;
+pub mod inspect;
 pub mod password;
 pub mod preview;
 mod shown;

@@ -87,6 +87,45 @@ async fn roots_scripts_and_partners() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plus_shows_where_a_link_leads() {
+    let world = World::start().await;
+    world.store.put("go", |fields| {
+        fields.url = "https://example.com/a?b=1&c=<script>".to_owned();
+        fields.geo_urls = [("DE".to_owned(), "https://example.de/".to_owned())].into();
+        fields.track_conversion = true;
+    });
+    world.store.put("locked", |fields| fields.password_hash = Some("$argon2id$x".to_owned()));
+    world.store.put("off", |fields| fields.disabled_at_ms = Some(1));
+    for (method, path) in [("GET", "/go+"), ("GET", "/GO%2B?x=1"), ("HEAD", "/go+")] {
+        let page = world.visit(method, path, &agent(MAC)).await;
+        assert_eq!(
+            (page.status(), page.header("x-robots-tag"), page.header("set-cookie")),
+            (200, Some("noindex"), None)
+        );
+        if method == "GET" {
+            assert!(page.body().contains(">https://example.com/a?b=1&amp;c=%3Cscript%3E</a>"), "{}", page.body());
+            assert!(page.body().contains("elsewhere") && !page.body().contains("<script"), "{}", page.body());
+        }
+    }
+    let german = world.visit("GET", "/go+", &(agent(MAC) + "CF-IPCountry: DE\r\n")).await;
+    assert!(german.body().contains(">https://example.de/</a>"), "{}", german.body());
+    world.store.put("framed", |fields| {
+        fields.geo_urls = [("DE".to_owned(), "https://example.de/".to_owned())].into();
+        fields.cloak = true;
+    });
+    for path in ["/framed+", "/sale+"] {
+        let same_for_all = world.visit("GET", path, &(agent(MAC) + "CF-IPCountry: DE\r\n")).await;
+        assert!(same_for_all.body().contains(">https://example.com/"), "{path}");
+        assert!(!same_for_all.body().contains("elsewhere"), "{path}");
+    }
+    for (path, status) in [("/off+", 404), ("/none+", 404), ("/go++", 404)] {
+        assert_eq!(world.visit("GET", path, &agent(MAC)).await.status(), status, "{path}");
+    }
+    assert!(!world.visit("GET", "/locked+", &agent(MAC)).await.body().contains("example.com/locked"));
+    assert_eq!(world.hits(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_visit_chooses_among_its_owners_hosts_only() {
     let world = World::start().await;
     world.store.put("go", |fields| fields.ios_url = Some("https://apps.example/ios".to_owned()));
