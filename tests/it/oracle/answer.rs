@@ -6,11 +6,16 @@ use linktrail::domain::id::{LinkId, WorkspaceId};
 use linktrail::table::Table;
 use linktrail::warehouse::event::EventRow;
 
+/// Metrics of a row that compares kinds, which stand last.
+pub const METRICS: usize = 4;
+
 #[derive(Debug, PartialEq)]
 pub enum Answer {
     /// The question makes no sense: its start is after its end, or it has too many buckets.
     Refused,
     Table(Table),
+    /// Of several kinds, with the currency of what was paid.
+    Compared(Table, Option<String>),
     Events(Vec<Seen>),
 }
 
@@ -35,6 +40,10 @@ impl Answer {
         match self {
             Self::Refused => true,
             Self::Table(table) => table.rows.iter().all(|row| row.last() == Some(&linktrail::table::Cell::Int(0))),
+            Self::Compared(table, _) => table.rows.iter().all(|row| {
+                let metrics = &row[row.len() - METRICS..];
+                metrics.iter().all(|cell| *cell == linktrail::table::Cell::Int(0))
+            }),
             Self::Events(events) => events.is_empty(),
         }
     }
@@ -43,6 +52,11 @@ impl Answer {
     pub fn difference(&self, expected: &Self) -> String {
         match (self, expected) {
             (Self::Table(got), Self::Table(wanted)) if got.columns == wanted.columns => rows(&got.rows, &wanted.rows),
+            (Self::Compared(got, currency), Self::Compared(wanted, right))
+                if got.columns == wanted.columns && currency == right =>
+            {
+                rows(&got.rows, &wanted.rows)
+            }
             (Self::Table(got), Self::Table(wanted)) => format!("columns {:?}, not {:?}", got.columns, wanted.columns),
             (Self::Events(got), Self::Events(wanted)) => rows(got, wanted),
             _ => format!("engine {}\noracle {}", brief(self), brief(expected)),

@@ -7,34 +7,42 @@ use linktrail::calendar::{Bound, Bucket, Buckets, Interval, Range, Span, Zone};
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::dimension::{ATTRIBUTES, DIMENSIONS, LinkAttribute};
 use linktrail::domain::id::LinkId;
-use linktrail::filter::{Field, Filter, Separator};
+use linktrail::filter::metadata::Expression;
+use linktrail::filter::{Field, Filter, SaleType, Separator};
 use linktrail::plan::{Bots, Counting, From, Order, Page, Query, Request, Shape, build};
 use linktrail::warehouse::event::EventRow;
 
 use super::answer::{Answer, Seen, SeenLink};
-use super::question::{Form, MOST_BUCKETS, Question};
+use super::question::{Form, KINDS, MOST_BUCKETS, Question};
 use super::scene::Scene;
 
 /// What the engine answers; its errors as text.
 pub async fn ask(scene: &Scene, question: &Question) -> Result<Answer, String> {
     let Some((request, zone, span)) = request(scene, question).await? else { return Ok(Answer::Refused) };
     let with = |shape| build(Request { shape, ..request.clone() });
+    let table = async |shape| match question.compared {
+        None => run(scene, with(shape)).await,
+        Some(name) => {
+            let (_, kinds) = KINDS.iter().find(|(known, _)| *known == name).ok_or("no such kinds")?;
+            let request = Request { shape, ..request.clone() };
+            let compared = scene.stores.analytics.compare(request, kinds).await.map_err(text)?;
+            Ok(Answer::Compared(compared.table, compared.currency))
+        }
+    };
     match &question.form {
-        Form::Total => table(scene, with(Shape::Total)).await,
+        Form::Total => table(Shape::Total).await,
         Form::Series => {
             let bucket = question.granularity.map_or(Ok(span.bucket), Bucket::parse).map_err(text)?;
             match Buckets::cover(bucket, span.range, &zone, MOST_BUCKETS) {
-                Ok(buckets) => table(scene, with(Shape::Series(buckets))).await,
+                Ok(buckets) => table(Shape::Series(buckets)).await,
                 Err(_) => Ok(Answer::Refused),
             }
         }
         Form::Groups { by, unknown, limit } => {
             let line = DIMENSIONS.iter().find(|line| line.dub_group == Some(*by)).ok_or("no such group")?;
-            table(scene, with(Shape::Groups { by: line.dimension, unknown: *unknown, limit: *limit })).await
+            table(Shape::Groups { by: line.dimension, unknown: *unknown, limit: *limit }).await
         }
-        Form::Attributes(name) => {
-            table(scene, with(Shape::Attributes(attribute(name).ok_or("no such attribute")?))).await
-        }
+        Form::Attributes(name) => table(Shape::Attributes(attribute(name).ok_or("no such attribute")?)).await,
         Form::Page { ascending, limit, offset } => {
             let page = Page { limit: *limit, from: From::Offset(*offset) };
             events(scene, with(Shape::Events { order: order(*ascending), page })).await.map(Answer::Events)
@@ -90,6 +98,11 @@ pub async fn request(scene: &Scene, question: &Question) -> Result<Option<(Reque
     for (name, list) in &question.filters {
         filters.extend(Filter::parse(field(name).ok_or("no such filter")?, list, Separator::Comma).map_err(text)?);
     }
+    let sale_type = |name| if name == "new" { SaleType::New } else { SaleType::Recurring };
+    filters.extend(question.sale_type.map(|name| Filter::SaleType(sale_type(name))));
+    if let Some((_, written)) = &question.metadata {
+        filters.push(Filter::Metadata(Expression::parse(written).map_err(text)?));
+    }
     let bots = match question.bots {
         "include" => Bots::Include,
         "only" => Bots::Only,
@@ -126,7 +139,7 @@ fn order(ascending: bool) -> Order {
     if ascending { Order::Ascending } else { Order::Descending }
 }
 
-async fn table(scene: &Scene, query: Query) -> Result<Answer, String> {
+async fn run(scene: &Scene, query: Query) -> Result<Answer, String> {
     scene.stores.analytics.run(query).await.map(Answer::Table).map_err(text)
 }
 

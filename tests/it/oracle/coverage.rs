@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use linktrail::domain::event::EventKind;
+
 use super::Outcome;
 use super::almanac::ZONES;
-use super::question::{ATTRIBUTES, BUCKETS, Form, GROUPS, INTERVALS};
+use super::question::{ATTRIBUTES, BUCKETS, Form, GROUPS, INTERVALS, KINDS};
 use super::words::PARAMETERS;
 
 /// From this number of questions on, every one of everything must have been among them.
@@ -20,6 +22,7 @@ pub struct Coverage {
     cut: usize,
     /// How often each thing was asked for with an answer that tells of events.
     shapes: BTreeMap<&'static str, usize>,
+    kinds: BTreeMap<&'static str, usize>,
     groups: BTreeMap<&'static str, usize>,
     attributes: BTreeMap<&'static str, usize>,
     intervals: BTreeMap<&'static str, usize>,
@@ -42,6 +45,7 @@ impl Coverage {
         self.told += 1;
         let count = |of: &mut BTreeMap<&'static str, usize>, name| *of.entry(name).or_default() += 1;
         count(&mut self.shapes, question.form.name());
+        count(&mut self.kinds, question.compared.unwrap_or(question.kind.name()));
         count(&mut self.zones, question.timezone);
         match &question.form {
             Form::Groups { by, .. } => count(&mut self.groups, by),
@@ -52,6 +56,9 @@ impl Coverage {
         count(&mut self.intervals, if question.start.is_some() { "start" } else { question.interval });
         if outcome.cut {
             for (name, _) in &question.filters {
+                count(&mut self.parameters, name);
+            }
+            for name in [question.sale_type, question.metadata.as_ref().map(|_| "query")].into_iter().flatten() {
                 count(&mut self.parameters, name);
             }
         }
@@ -67,8 +74,12 @@ impl Coverage {
         assert!(self.cut * 2 > self.filtered, "only {} of {} filters cut something", self.cut, self.filtered);
         assert!(self.refused > 0 && self.refused * 10 < self.asked, "{} refused", self.refused);
         let shapes = ["total", "series", "groups", "attributes", "page", "after", "walk"];
-        let all: [(&BTreeMap<_, _>, &[&str]); 7] = [
+        let kinds: Vec<&str> =
+            EventKind::ALL.iter().map(|kind| kind.name()).chain(KINDS.iter().map(|kinds| kinds.0)).collect();
+        let all: [(&BTreeMap<_, _>, &[&str]); 9] = [
             (&self.shapes, &shapes),
+            (&self.kinds, &kinds),
+            (&self.parameters, &["new", "recurring", "query"]),
             (&self.groups, GROUPS),
             (&self.attributes, ATTRIBUTES),
             (&self.intervals, INTERVALS),
@@ -91,7 +102,15 @@ impl fmt::Display for Coverage {
             f,
             "  {asked} asked, {told} tell of events, {refused} refused; {filtered} filtered, {cut} of them cut"
         )?;
-        for counts in [&self.shapes, &self.groups, &self.attributes, &self.intervals, &self.buckets, &self.parameters] {
+        for counts in [
+            &self.shapes,
+            &self.kinds,
+            &self.groups,
+            &self.attributes,
+            &self.intervals,
+            &self.buckets,
+            &self.parameters,
+        ] {
             let shown: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
             writeln!(f, "  {}", shown.join(", "))?;
         }

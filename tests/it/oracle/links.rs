@@ -59,8 +59,10 @@ async fn add(catalog: &Catalog, workspace: &Workspace, domain: &Domain, slug: &s
         tags: fields.tags,
         folder: fields.folder,
         tenant: fields.tenant_id,
+        program: fields.program_id,
         partner: fields.partner_id,
         group: fields.group_id,
+        partner_tags: fields.partner_tags,
     }
 }
 
@@ -76,8 +78,10 @@ fn fields(workspace: WorkspaceId, tags: &[TagId], folders: &[FolderId], rng: &mu
         tags: (0..count).filter_map(|_| tags.choose(rng).copied()).collect(),
         folder: folders.choose(rng).copied().filter(|_| rng.random_bool(0.7)),
         tenant_id: text(rng),
+        program_id: text(rng),
         partner_id: text(rng),
         group_id: text(rng),
+        partner_tags: (0..rng.random_range(0..3)).filter_map(|_| text(rng)).collect(),
         ..LinkFields::default()
     }
 }
@@ -98,8 +102,10 @@ async fn change(catalog: &Catalog, workspace: &mut Workspace, domains: &[Domain]
         facts.tags = fields.tags;
         facts.folder = fields.folder;
         facts.tenant = fields.tenant_id;
+        facts.program = fields.program_id;
         facts.partner = fields.partner_id;
         facts.group = fields.group_id;
+        facts.partner_tags = fields.partner_tags;
     }
     for place in [0, 5, 8, 20] {
         assert!(catalog.delete_link(workspace.id, workspace.links[place].id, NOW_MS + 2).await.unwrap());

@@ -24,6 +24,10 @@ async fn memory_and_warehouse_agree() {
     while compared < QUESTIONS {
         let form = Form::Page { ascending: true, limit: 2 * EVENTS as u64, offset: 0 };
         let question = Question { form, unique: false, ..Question::random(&mut rng, &scene) };
+        // One event cannot tell whether it is the first.
+        if question.kind == EventKind::Sale && question.sale_type.is_some() {
+            continue;
+        }
         // A click that was just stored is nobody's yet; the warehouse knows what it led to since.
         if question.kind == EventKind::Click && question.filters.iter().any(|(name, _)| *name == "customerId") {
             continue;

@@ -2,8 +2,8 @@
 //! event in memory.
 //!
 //! The two sides share the events and the words of the question, and nothing else: [`asking`] sends a question through the
-//! program's parsers, plan, SQL and stores; [`reading`], [`almanac`] and [`reckoning`] read the same text, know local time
-//! and count, each in its own way.
+//! program's parsers, plan, SQL and stores; [`reading`], [`said`], [`almanac`] and [`reckoning`] read the same words, know
+//! local time and count, each in its own way.
 //!
 //! Every run takes another seed and prints it. `LINKTRAIL_ORACLE_SEED` repeats a run, `LINKTRAIL_ORACLE_QUERIES` says how
 //! many questions are asked (2,400), `LINKTRAIL_ORACLE_EVENTS` how many events each workspace has (6,000).
@@ -11,6 +11,7 @@
 mod almanac;
 mod answer;
 mod asking;
+mod comparing;
 mod coverage;
 mod links;
 mod live;
@@ -18,6 +19,7 @@ mod question;
 mod reading;
 mod reckoning;
 mod rollup;
+mod said;
 mod scene;
 mod stores;
 mod tenants;

@@ -7,13 +7,15 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
 use super::almanac::{DAY_MS, HOUR_MS, ZONES};
+use super::said::Said;
 use super::scene::{FIRST_DAY, LAST_DAY, NOWS, Scene};
 use super::words::{self, PARAMETERS};
 
 pub const INTERVALS: &[&str] =
     &["1h", "24h", "7d", "30d", "90d", "1y", "mtd", "qtd", "ytd", "all", "all_unfiltered", "today", "yesterday"];
 pub const BUCKETS: &[&str] = &["minute", "hour", "day", "week", "month"];
-pub const ATTRIBUTES: &[&str] = &["domain", "tagId", "folderId", "tenantId", "partnerId", "groupId"];
+pub const ATTRIBUTES: &[&str] =
+    &["domain", "tagId", "folderId", "tenantId", "programId", "partnerId", "groupId", "partnerTagId"];
 /// Every grouping by a dimension.
 pub const GROUPS: &[&str] = &[
     "continents",
@@ -34,6 +36,19 @@ pub const GROUPS: &[&str] = &[
     "utm_campaigns",
     "utm_terms",
     "utm_contents",
+    "event_names",
+    "currencies",
+    "channels",
+    "languages",
+    "isps",
+    "bot_names",
+];
+/// Kinds that stand beside each other in an answer, with their name.
+pub const KINDS: &[(&str, &[EventKind])] = &[
+    ("clicks", &[EventKind::Click]),
+    ("leads", &[EventKind::Lead]),
+    ("sales", &[EventKind::Sale]),
+    ("composite", &[EventKind::Click, EventKind::Lead, EventKind::Sale]),
 ];
 /// Rows of a series at most: a year of hours.
 pub const MOST_BUCKETS: usize = 8_784;
@@ -44,6 +59,8 @@ pub struct Question {
     /// Place of the asking workspace in the scene.
     pub workspace: usize,
     pub kind: EventKind,
+    /// Instead of one kind: several, by their name, with all metrics. Lists of events are of one.
+    pub compared: Option<&'static str>,
     pub now_ms: i64,
     pub timezone: &'static str,
     pub interval: &'static str,
@@ -55,6 +72,9 @@ pub struct Question {
     pub granularity: Option<&'static str>,
     /// Parameter and text, each parameter once.
     pub filters: Vec<(&'static str, String)>,
+    pub sale_type: Option<&'static str>,
+    /// What it says of metadata, and how that is written.
+    pub metadata: Option<(Said, String)>,
     pub root: Option<bool>,
     /// Named by its place instead of by `linkId`.
     pub link: Option<LinkId>,
@@ -112,19 +132,35 @@ impl Question {
     pub fn random(rng: &mut SmallRng, scene: &Scene) -> Self {
         let workspace = if rng.random_bool(0.03) { 2 } else { rng.random_range(0..2) };
         let kind = match rng.random_range(0..30) {
-            0 => EventKind::Lead,
-            1 => EventKind::Pageview,
-            2 => *[EventKind::Sale, EventKind::Custom].choose(rng).unwrap(),
+            0..=5 => EventKind::Lead,
+            6..=11 => EventKind::Sale,
+            12 => EventKind::Custom,
+            13 => EventKind::Pageview,
             _ => EventKind::Click,
         };
         let form = form(rng, scene, workspace);
         let (start, end) = bounds(rng, &form);
-        let count = *[0, 0, 1, 1, 1, 1, 1, 2, 2, 4].choose(rng).unwrap();
+        let is_table = matches!(form, Form::Total | Form::Series | Form::Groups { .. } | Form::Attributes(_));
+        let compared = (is_table && rng.random_bool(0.5)).then(|| KINDS.choose(rng).unwrap().0);
+        let tells_sales = kind == EventKind::Sale || compared.is_some();
+        let metadata = rng.random_bool(if kind == EventKind::Click { 0.05 } else { 0.25 }).then(|| {
+            let said = Said::random(rng, 2);
+            let written = said.written(rng);
+            (said, written)
+        });
+        // Few events are left by much of it.
+        let counts: &[usize] = if metadata.is_some() { &[0, 0, 0, 1] } else { &[0, 0, 1, 1, 1, 1, 1, 2, 2, 4] };
+        let count = *counts.choose(rng).unwrap();
         let filters = PARAMETERS.sample(rng, count).map(|name| (*name, words::list(rng, scene, workspace, name)));
         let filters = filters.collect();
         Self {
             workspace,
             kind,
+            compared,
+            sale_type: rng
+                .random_bool(if tells_sales { 0.25 } else { 0.02 })
+                .then(|| *["new", "recurring"].choose(rng).unwrap()),
+            metadata,
             now_ms: *NOWS.choose(rng).unwrap() + rng.random_range(-2 * HOUR_MS..2 * HOUR_MS),
             timezone: ZONES.choose(rng).unwrap(),
             interval: INTERVALS.choose(rng).unwrap(),
@@ -143,11 +179,15 @@ impl Question {
 
     /// As it is, but for the filters.
     pub fn unfiltered(&self) -> Self {
-        Self { filters: Vec::new(), root: None, link: None, ..self.clone() }
+        Self { filters: Vec::new(), sale_type: None, metadata: None, root: None, link: None, ..self.clone() }
     }
 
     pub fn is_filtered(&self) -> bool {
-        !self.filters.is_empty() || self.root.is_some() || self.link.is_some()
+        !self.filters.is_empty()
+            || self.sale_type.is_some()
+            || self.metadata.is_some()
+            || self.root.is_some()
+            || self.link.is_some()
     }
 }
 

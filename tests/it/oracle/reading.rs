@@ -7,6 +7,7 @@ use linktrail::domain::event::{Event, EventKind};
 use linktrail::domain::id::LinkId;
 
 use super::question::Question;
+use super::said::Said;
 use super::scene::{LinkFacts, Workspace};
 
 /// All that a question's filters let through.
@@ -17,6 +18,9 @@ pub struct Sieve<'a> {
     link: Option<LinkId>,
     /// Clicks that led to a customer who is listed, or not to be.
     led: HashSet<EventId>,
+    /// Sales that are no others' successors, and whether they are wanted.
+    first: Option<(HashSet<EventId>, bool)>,
+    metadata: Option<&'a Said>,
 }
 
 /// `a,b` or `-a,b`.
@@ -45,9 +49,8 @@ impl<'a> Sieve<'a> {
         for (name, text) in &question.filters {
             let Some(list) = List::read(text) else { continue };
             match *name {
-                "domain" | "tagId" | "folderId" | "tenantId" | "partnerId" | "groupId" => {
-                    link_lists.push((*name, list))
-                }
+                "domain" | "tagId" | "folderId" | "tenantId" | "programId" | "partnerId" | "groupId"
+                | "partnerTagId" => link_lists.push((*name, list)),
                 name => {
                     if name == "customerId" {
                         led = clicks_of(workspace, &list);
@@ -63,7 +66,15 @@ impl<'a> Sieve<'a> {
             };
             workspace.links.iter().filter(passes).map(|link| link.id).collect()
         });
-        Self { lists, links, link: question.link, led }
+        let first = question.sale_type.map(|name| (first_sales(workspace), name == "new"));
+        Self {
+            lists,
+            links,
+            link: question.link,
+            led,
+            first,
+            metadata: question.metadata.as_ref().map(|(said, _)| said),
+        }
     }
 
     pub fn lets(&self, event: &Event) -> bool {
@@ -71,8 +82,16 @@ impl<'a> Sieve<'a> {
             && self.links.as_ref().is_none_or(|links| links.contains(&event.link))
             && self.lists.iter().all(|(name, list)| match (*name, event.kind) {
                 ("customerId", EventKind::Click) => self.led.contains(&event.id) != list.unwanted,
+                // What an event cannot have says nothing of it.
+                ("eventName", EventKind::Click | EventKind::Pageview) => true,
+                ("currency", kind) if kind != EventKind::Sale => true,
                 _ => list.lets(|value| event_has(event, name, value)),
             })
+            && match &self.first {
+                Some((first, wanted)) if event.kind == EventKind::Sale => first.contains(&event.id) == *wanted,
+                _ => true,
+            }
+            && (event.kind == EventKind::Click || self.metadata.is_none_or(|said| said.lets(event.metadata())))
     }
 }
 
@@ -85,13 +104,31 @@ fn clicks_of(workspace: &Workspace, list: &List<'_>) -> HashSet<EventId> {
         .collect()
 }
 
+/// Sales before which there is none of the same customer and link, but for retries. Of nobody's sales each is one.
+fn first_sales(workspace: &Workspace) -> HashSet<EventId> {
+    let sales = || workspace.events.iter().filter(|event| event.kind == EventKind::Sale);
+    let customer = |event: &Event| event.conversion.as_ref().unwrap().customer.0;
+    let is_first = |sale: &&Event| {
+        let earlier = |other: &Event| {
+            other.link == sale.link
+                && customer(other) == customer(sale)
+                && (other.at_ms, other.id) < (sale.at_ms, sale.id)
+                && !other.repeat
+        };
+        customer(sale) == 0 || (!sale.repeat && !sales().any(earlier))
+    };
+    sales().filter(is_first).map(|sale| sale.id).collect()
+}
+
 fn link_has(link: &LinkFacts, name: &str, value: &str) -> bool {
     match name {
         "domain" => link.domain.eq_ignore_ascii_case(value),
         "tagId" => link.tags.iter().any(|tag| tag.to_string() == value),
         "folderId" => link.folder.is_some_and(|folder| folder.to_string() == value),
         "tenantId" => link.tenant.as_deref() == Some(value),
+        "programId" => link.program.as_deref() == Some(value),
         "partnerId" => link.partner.as_deref() == Some(value),
+        "partnerTagId" => link.partner_tags.iter().any(|tag| tag == value),
         "groupId" => link.group.as_deref() == Some(value),
         other => panic!("no attribute {other}"),
     }
@@ -122,6 +159,12 @@ fn event_has(event: &Event, name: &str, value: &str) -> bool {
         "utm_campaign" => exact(&utm.campaign, value, "(not set)"),
         "utm_term" => exact(&utm.term, value, "(not set)"),
         "utm_content" => exact(&utm.content, value, "(not set)"),
+        "eventName" => exact(event.name(), value, "(not set)"),
+        "currency" => any_case(&event.conversion.as_ref().unwrap().currency, value, "(not set)"),
+        "channel" => any_case(event.channel.name(), value, "Unknown"),
+        "language" => any_case(&event.language, value, "Unknown"),
+        "isp" => any_case(&event.network.isp, value, "Unknown"),
+        "botName" => any_case(&agent.bot, value, "(human)"),
         "customerId" => event.conversion.as_ref().is_some_and(|of| of.customer.to_string() == value),
         other => panic!("no filter {other}"),
     }

@@ -12,6 +12,7 @@ use linktrail::warehouse::event::EventRow;
 use super::almanac::{Almanac, DAY_MS, HOUR_MS, QUARTER_MS, day_of};
 use super::answer::{Answer, Seen, SeenLink};
 use super::asking::WALK_PAGES;
+use super::comparing::compare;
 use super::question::{Form, MOST_BUCKETS, Question};
 use super::reading::Sieve;
 use super::scene::Workspace;
@@ -23,7 +24,10 @@ const FOUNDING_MS: i64 = 1_663_804_800_000;
 pub fn reckon(workspace: &Workspace, question: &Question) -> Answer {
     let almanac = Almanac::of(question.timezone);
     let Some((start_ms, end_ms, bucket)) = span(workspace, question, &almanac) else { return Answer::Refused };
-    let counted = counted(workspace, question, start_ms, end_ms);
+    if let Some(kinds) = question.compared {
+        return compare(workspace, question, kinds, &almanac, (start_ms, end_ms, bucket));
+    }
+    let counted = counted(workspace, question, question.kind, start_ms, end_ms);
     match &question.form {
         Form::Total => {
             Answer::Table(Table { columns: vec!["events".into()], rows: vec![vec![Cell::from(counted.len() as u64)]] })
@@ -144,10 +148,17 @@ fn bound(text: &str, almanac: &Almanac, end: bool) -> i64 {
     wall_ms - ahead_minutes * 60_000
 }
 
-fn counted<'a>(workspace: &'a Workspace, question: &Question, start_ms: i64, end_ms: i64) -> Vec<&'a Event> {
+/// The events of a kind that a question counts.
+pub fn counted<'a>(
+    workspace: &'a Workspace,
+    question: &Question,
+    kind: EventKind,
+    start_ms: i64,
+    end_ms: i64,
+) -> Vec<&'a Event> {
     let sieve = Sieve::of(question, workspace);
     let counts = |event: &&Event| {
-        event.kind == question.kind
+        event.kind == kind
             && start_ms <= event.at_ms
             && event.at_ms < end_ms
             && match question.bots {
@@ -198,49 +209,63 @@ fn groups(events: &[&Event], by: &str, unknown: bool, limit: Option<u64>) -> Tab
     for event in events {
         *counts.entry(keys(event, by)).or_default() += 1;
     }
-    let hidden = |keys: &[String]| match by {
-        "referers" | "referer_urls" => false,
-        // A region that is not known still has a country.
-        "regions" => keys[0].is_empty(),
-        "top_links" => keys[0] == "0",
-        _ => keys[keys.len() - 1].is_empty(),
-    };
-    let mut rows: Vec<(Vec<String>, u64)> = counts.into_iter().filter(|(keys, _)| unknown || !hidden(keys)).collect();
+    let mut rows: Vec<(Vec<String>, u64)> =
+        counts.into_iter().filter(|(keys, _)| unknown || !is_hidden(by, keys)).collect();
     // Stable, so equals stay in the order of their keys.
     rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     rows.truncate(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap()));
-    let mut table = Table::new(columns(by));
+    let columns: Vec<&'static str> = columns(by).iter().copied().chain(["events"]).collect();
+    let mut table = Table::new(&columns);
     for (keys, count) in rows {
         table.push(keys.into_iter().map(Cell::from).chain([Cell::from(count)]).collect());
     }
     table
 }
 
-fn columns(by: &str) -> &'static [&'static str] {
+/// Whether a value is left out unless the unknown are asked for.
+pub fn is_hidden(by: &str, keys: &[String]) -> bool {
     match by {
-        "continents" => &["continent", "events"],
-        "countries" => &["country", "events"],
-        "regions" => &["country", "region", "events"],
-        "cities" => &["country", "region", "city", "events"],
-        "devices" => &["device", "events"],
-        "browsers" => &["browser", "events"],
-        "os" => &["os", "events"],
-        "triggers" => &["trigger", "events"],
-        "referers" => &["referrer_host", "events"],
-        "referer_urls" => &["referrer_url", "events"],
-        "top_links" => &["link_id", "events"],
-        "top_urls" => &["url", "events"],
-        "top_base_urls" => &["base_url", "events"],
-        "utm_sources" => &["utm_source", "events"],
-        "utm_mediums" => &["utm_medium", "events"],
-        "utm_campaigns" => &["utm_campaign", "events"],
-        "utm_terms" => &["utm_term", "events"],
-        "utm_contents" => &["utm_content", "events"],
+        "referers" | "referer_urls" => false,
+        // A region that is not known still has a country.
+        "regions" => keys[0].is_empty(),
+        "top_links" => keys[0] == "0",
+        _ => keys[keys.len() - 1].is_empty(),
+    }
+}
+
+/// What stands before the counts of a grouping.
+pub fn columns(by: &str) -> &'static [&'static str] {
+    match by {
+        "continents" => &["continent"],
+        "countries" => &["country"],
+        "regions" => &["country", "region"],
+        "cities" => &["country", "region", "city"],
+        "devices" => &["device"],
+        "browsers" => &["browser"],
+        "os" => &["os"],
+        "triggers" => &["trigger"],
+        "referers" => &["referrer_host"],
+        "referer_urls" => &["referrer_url"],
+        "top_links" => &["link_id"],
+        "top_urls" => &["url"],
+        "top_base_urls" => &["base_url"],
+        "utm_sources" => &["utm_source"],
+        "utm_mediums" => &["utm_medium"],
+        "utm_campaigns" => &["utm_campaign"],
+        "utm_terms" => &["utm_term"],
+        "utm_contents" => &["utm_content"],
+        "event_names" => &["event_name"],
+        "currencies" => &["currency"],
+        "channels" => &["channel"],
+        "languages" => &["language"],
+        "isps" => &["isp"],
+        "bot_names" => &["bot"],
         other => panic!("no grouping {other}"),
     }
 }
 
-fn keys(event: &Event, by: &str) -> Vec<String> {
+/// What an event has of a grouping.
+pub fn keys(event: &Event, by: &str) -> Vec<String> {
     let (place, agent, utm) = (&event.place, &event.agent, &event.utm);
     let one = |text: &str| vec![text.to_owned()];
     match by {
@@ -262,6 +287,12 @@ fn keys(event: &Event, by: &str) -> Vec<String> {
         "utm_campaigns" => one(&utm.campaign),
         "utm_terms" => one(&utm.term),
         "utm_contents" => one(&utm.content),
+        "event_names" => one(event.name()),
+        "currencies" => one(event.conversion.as_ref().map_or("", |conversion| &conversion.currency)),
+        "channels" => one(event.channel.name()),
+        "languages" => one(&event.language),
+        "isps" => one(&event.network.isp),
+        "bot_names" => one(&agent.bot),
         other => panic!("no grouping {other}"),
     }
 }
@@ -269,17 +300,7 @@ fn keys(event: &Event, by: &str) -> Vec<String> {
 fn attributes(workspace: &Workspace, events: &[&Event], name: &str) -> Table {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for event in events {
-        let Some(link) = workspace.links.iter().find(|link| link.id == event.link) else { continue };
-        let values: HashSet<String> = match name {
-            "domain" => HashSet::from([link.domain.clone()]),
-            "tagId" => link.tags.iter().map(ToString::to_string).collect(),
-            "folderId" => link.folder.iter().map(ToString::to_string).collect(),
-            "tenantId" => link.tenant.iter().cloned().collect(),
-            "partnerId" => link.partner.iter().cloned().collect(),
-            "groupId" => link.group.iter().cloned().collect(),
-            other => panic!("no attribute {other}"),
-        };
-        for value in values {
+        for value in attribute_values(workspace, event, name) {
             *counts.entry(value).or_default() += 1;
         }
     }
@@ -290,6 +311,22 @@ fn attributes(workspace: &Workspace, events: &[&Event], name: &str) -> Table {
         table.push(vec![Cell::from(value), Cell::from(count)]);
     }
     table
+}
+
+/// What the event's link has of an attribute now, each value once.
+pub fn attribute_values(workspace: &Workspace, event: &Event, name: &str) -> HashSet<String> {
+    let Some(link) = workspace.links.iter().find(|link| link.id == event.link) else { return HashSet::new() };
+    match name {
+        "domain" => HashSet::from([link.domain.clone()]),
+        "tagId" => link.tags.iter().map(ToString::to_string).collect(),
+        "folderId" => link.folder.iter().map(ToString::to_string).collect(),
+        "tenantId" => link.tenant.iter().cloned().collect(),
+        "programId" => link.program.iter().cloned().collect(),
+        "partnerId" => link.partner.iter().cloned().collect(),
+        "groupId" => link.group.iter().cloned().collect(),
+        "partnerTagId" => link.partner_tags.iter().cloned().collect(),
+        other => panic!("no attribute {other}"),
+    }
 }
 
 fn seen<'a>(workspace: &Workspace, events: impl Iterator<Item = &'a Event>) -> Answer {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use linktrail::domain::click_id::EventId;
-use linktrail::domain::event::{Agent, Conversion, Event, EventKind, Place, Referrer, Utm};
+use linktrail::domain::event::{
+    Agent, Channel, Conversion, Event, EventKind, Network, PageEvent, Place, Referrer, Utm,
+};
 use linktrail::domain::hit::Trigger;
 use linktrail::domain::id::{CustomerId, FolderId, LinkId, TagId, WorkspaceId};
 use rand::RngExt;
@@ -14,8 +16,9 @@ use rand::seq::{IndexedRandom, SliceRandom};
 
 use super::almanac::{DAY_MS, HOUR_MS, MINUTE_MS, QUARTER_MS, date};
 use super::links;
+use super::said::METADATA;
 use super::stores::{self, Stores};
-use super::words::{AGENTS, PLACES, REFERRERS, URLS, UTM};
+use super::words::{AGENTS, CURRENCIES, CUSTOMERS, EVENT_NAMES, LANGUAGES, PLACES, PROVIDERS, REFERRERS, URLS, UTM};
 
 /// 2025-10-01, in days since 1970-01-01.
 pub const FIRST_DAY: i64 = 20_362;
@@ -52,8 +55,10 @@ pub struct LinkFacts {
     pub tags: Vec<TagId>,
     pub folder: Option<FolderId>,
     pub tenant: Option<String>,
+    pub program: Option<String>,
     pub partner: Option<String>,
     pub group: Option<String>,
+    pub partner_tags: Vec<String>,
 }
 
 pub struct Workspace {
@@ -127,10 +132,10 @@ fn events(
             _ => moment(rng),
         };
         let kind = match rng.random_range(0..50) {
-            0..=2 => EventKind::Pageview,
-            3 | 4 => EventKind::Custom,
-            5..=7 => EventKind::Lead,
-            8 | 9 => EventKind::Sale,
+            0 | 1 => EventKind::Pageview,
+            2..=4 => EventKind::Custom,
+            5..=11 => EventKind::Lead,
+            12..=19 => EventKind::Sale,
             _ => EventKind::Click,
         };
         let link = match kind {
@@ -154,13 +159,25 @@ fn events(
         let conversion = matches!(kind, EventKind::Lead | EventKind::Sale).then(|| {
             let clicks: Vec<EventId> =
                 events.iter().filter(|event| event.kind == EventKind::Click).map(|event| event.id).collect();
+            let is_sale = kind == EventKind::Sale;
             Box::new(Conversion {
                 click: clicks.choose(rng).copied().unwrap_or_default(),
-                customer: CustomerId(rng.random_range(1..12)),
-                name: "Sign up".to_owned(),
-                amount: rng.random_range(-500..5_000),
-                currency: "eur".to_owned(),
-                ..Conversion::default()
+                // Sometimes nobody.
+                customer: CustomerId(rng.random_range(0..CUSTOMERS)),
+                name: EVENT_NAMES.choose(rng).unwrap().to_string(),
+                amount: if is_sale { rng.random_range(-500..5_000) } else { 0 },
+                currency: CURRENCIES.choose(rng).filter(|_| is_sale).copied().unwrap_or_default().to_owned(),
+                payment_processor: ["stripe", "custom", ""].choose(rng).unwrap().to_string(),
+                invoice_id: if is_sale { format!("in-{}", rng.random_range(0..99)) } else { String::new() },
+                metadata: METADATA.choose(rng).unwrap().to_string(),
+            })
+        });
+        let page = matches!(kind, EventKind::Pageview | EventKind::Custom).then(|| {
+            let is_custom = kind == EventKind::Custom;
+            Box::new(PageEvent {
+                name: EVENT_NAMES.choose(rng).filter(|_| is_custom).copied().unwrap_or_default().to_owned(),
+                props: METADATA.choose(rng).unwrap().to_string(),
+                ..PageEvent::default()
             })
         });
         events.push(Event {
@@ -187,6 +204,10 @@ fn events(
             referrer: Referrer { host, url, ..Referrer::default() },
             url: URLS.choose(rng).unwrap().to_string(),
             utm,
+            channel: *Channel::ALL.choose(rng).unwrap(),
+            language: LANGUAGES.choose(rng).unwrap().to_string(),
+            network: Network { isp: PROVIDERS.choose(rng).unwrap().to_string(), ..Network::default() },
+            page,
             conversion,
             ..Event::default()
         });

@@ -47,6 +47,9 @@ fn hostile(rng: &mut SmallRng, scene: &Scene, asking: usize) -> Question {
     let filters = filters.into_iter().map(|name| (name, words::list(rng, scene, other, name))).collect();
     Question {
         workspace: asking,
+        compared: None,
+        sale_type: None,
+        metadata: None,
         start: Some("1970-01-01".to_owned()),
         end: Some("2099-12-31".to_owned()),
         filters,
@@ -62,7 +65,7 @@ fn hostile(rng: &mut SmallRng, scene: &Scene, asking: usize) -> Question {
 fn own_rows(scene: &Scene, question: &Question, answer: &Answer) -> Result<usize, String> {
     let own = &scene.workspaces[question.workspace];
     match answer {
-        Answer::Refused => Err("refused".to_owned()),
+        Answer::Refused | Answer::Compared(..) => Err("no such answer was asked for".to_owned()),
         Answer::Events(events) => {
             let ids: HashSet<u64> = own.events.iter().map(|event| event.id.0).collect();
             for seen in events {

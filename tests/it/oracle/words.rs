@@ -88,6 +88,22 @@ pub const UTM: &[&str] = &[
     "nul\0l",
 ];
 
+/// Of leads, sales and custom events.
+pub const EVENT_NAMES: &[&str] =
+    &["Sign up", "Sign up", "sign up", "Purchase", "Purchase", "Invoice, paid", "it's", "ünï\\", "-minus", ""];
+
+/// Of sales.
+pub const CURRENCIES: &[&str] = &["usd", "usd", "usd", "eur", "eur", "jpy", ""];
+
+/// Customers' numbers are below it; 0 is nobody.
+pub const CUSTOMERS: u64 = 12;
+
+pub const LANGUAGES: &[&str] = &["en-US", "en-us", "de", "", "pt-BR"];
+
+pub const PROVIDERS: &[&str] = &["Bredband2 AB", "O'Net, Inc.", "ÜberNet", "", ""];
+
+const CHANNELS: &[&str] = &["Direct", "Organic", "Social", "Referral", "Email", "Paid", "Link"];
+
 /// What nobody should stumble over; none of it is stored.
 const HOSTILE: &[&str] = &[
     "'); DROP TABLE events; --",
@@ -135,7 +151,7 @@ const HOSTILE: &[&str] = &[
 
 /// Labels that stand for the unknown.
 const LABELS: &[&str] =
-    &["Unknown", "unknown", "(direct)", "(Direct)", "(not set)", "US-Unknown", "gb-unknown", "-Unknown"];
+    &["Unknown", "unknown", "(direct)", "(Direct)", "(not set)", "(human)", "US-Unknown", "gb-unknown", "-Unknown"];
 
 /// Every parameter that filters by a list.
 pub const PARAMETERS: &[&str] = &[
@@ -160,9 +176,17 @@ pub const PARAMETERS: &[&str] = &[
     "tagId",
     "folderId",
     "tenantId",
+    "programId",
     "partnerId",
     "groupId",
+    "partnerTagId",
     "customerId",
+    "eventName",
+    "currency",
+    "channel",
+    "language",
+    "isp",
+    "botName",
 ];
 
 /// The text of a filter as a caller might write it.
@@ -223,6 +247,7 @@ fn known(rng: &mut SmallRng, scene: &Scene, workspace: usize, parameter: &str) -
         "device" => return of(AGENTS, 0),
         "browser" => return of(AGENTS, 1),
         "os" => return of(AGENTS, 2),
+        "botName" => return of(AGENTS, 3),
         "region" => {
             let region = of(PLACES, 2);
             return match (rng.random_range(0..6), region.split_once('-')) {
@@ -251,9 +276,16 @@ fn known(rng: &mut SmallRng, scene: &Scene, workspace: usize, parameter: &str) -
         "tagId" => workspace.tags.choose(rng).copied().unwrap_or(TagId(1)).to_string(),
         "folderId" => workspace.folders.choose(rng).copied().unwrap_or(FolderId(1)).to_string(),
         "tenantId" => link.and_then(|link| link.tenant.clone()).unwrap_or_default(),
+        "programId" => link.and_then(|link| link.program.clone()).unwrap_or_default(),
         "partnerId" => link.and_then(|link| link.partner.clone()).unwrap_or_default(),
+        "partnerTagId" => link.and_then(|link| link.partner_tags.choose(rng).cloned()).unwrap_or_default(),
         "groupId" => link.and_then(|link| link.group.clone()).unwrap_or_default(),
-        "customerId" => CustomerId(rng.random_range(1..14)).to_string(),
+        "customerId" => CustomerId(rng.random_range(1..CUSTOMERS + 2)).to_string(),
+        "eventName" => EVENT_NAMES.choose(rng).unwrap().to_string(),
+        "currency" => CURRENCIES.choose(rng).unwrap().to_string(),
+        "channel" => CHANNELS.choose(rng).unwrap().to_string(),
+        "language" => LANGUAGES.choose(rng).unwrap().to_string(),
+        "isp" => PROVIDERS.choose(rng).unwrap().to_string(),
         _ => UTM.choose(rng).unwrap().to_string(),
     }
 }
