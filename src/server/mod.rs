@@ -46,6 +46,7 @@ use crate::sites::Sites;
 use crate::telemetry;
 use crate::web::client::ClientRules;
 use crate::web::client_clicks::ClientClicks;
+use crate::web::kept_answers::KeptAnswers;
 use crate::web::limits::Limits;
 use crate::web::places::Places;
 use crate::web::state::{App, EXPORTS_PER_WORKSPACE};
@@ -157,6 +158,7 @@ impl Server {
         let app = App {
             resolver,
             client_clicks: ClientClicks::default(),
+            kept_answers: KeptAnswers::default(),
             conversions,
             holdings: Holdings::new(stores.catalog.clone(), clock.clone()),
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),

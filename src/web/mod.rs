@@ -8,6 +8,7 @@ pub mod client_clicks;
 pub mod cookie;
 pub mod error;
 pub mod instant;
+pub mod kept_answers;
 pub mod limits;
 pub mod meter;
 pub mod page;

@@ -20,6 +20,7 @@ use crate::sites::Sites;
 
 use super::client::ClientRules;
 use super::client_clicks::ClientClicks;
+use super::kept_answers::KeptAnswers;
 use super::limits::Limits;
 use super::places::Places;
 use super::streams::Streams;
@@ -38,6 +39,8 @@ pub struct App {
     pub auth: Auth,
     /// How much they may ask.
     pub limits: Limits,
+    /// Public answers that are asked for often.
+    pub kept_answers: KeptAnswers,
     /// Links.
     pub links: LinkService,
     /// Tags and folders.

@@ -10,6 +10,7 @@ mod commands;
 mod conversions;
 mod doubt;
 mod dub_analytics;
+mod dub_dashboard;
 mod dub_errors;
 mod dub_links;
 mod engines;

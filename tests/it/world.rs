@@ -28,6 +28,7 @@ use linktrail::sites::Sites;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
 use linktrail::web::client::ClientRules;
 use linktrail::web::client_clicks::ClientClicks;
+use linktrail::web::kept_answers::KeptAnswers;
 use linktrail::web::limits::Limits;
 use linktrail::web::places::Places;
 use linktrail::web::state::{App, EXPORTS_PER_WORKSPACE};
@@ -139,6 +140,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
     App {
         resolver,
         client_clicks: ClientClicks::default(),
+        kept_answers: KeptAnswers::default(),
         conversions,
         auth: Auth::new(catalog.clone(), clock.clone()),
         limits: Limits::new(&LimitsConfig::off(), &clock),

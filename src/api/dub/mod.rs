@@ -9,6 +9,7 @@ mod asked;
 mod client_track;
 mod customer_body;
 mod customers;
+mod dashboard;
 mod deliveries;
 mod error;
 mod event_columns;
@@ -57,6 +58,7 @@ pub fn routes() -> Router<App> {
             .route(&path("/track/open"), post(client_track::open).options(client_track::preflight));
         router = router
             .route(&path("/analytics"), get(reading::analytics).post(reading::analytics))
+            .route(&path("/analytics/dashboard"), get(dashboard::get))
             .route(&path("/analytics/{first}"), get(analytics_paths::one))
             .route(&path("/analytics/{first}/{second}"), get(analytics_paths::two))
             .route(&path("/events"), get(reading::events).post(reading::events))

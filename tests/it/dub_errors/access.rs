@@ -28,9 +28,11 @@ use Needs::{AnyWriting, Nothing, Scope};
 /// Every route of the surface, as `api/dub/mod.rs` writes it, with what each of its methods needs.
 const ENDPOINTS: &[(&str, &[(Method, Needs)])] = &[
     ("/analytics", &[(GET, Scope("analytics.read")), (POST, Scope("analytics.read"))]),
+    ("/analytics/dashboard", &[(GET, Nothing)]),
     ("/analytics/{first}", &[(GET, Scope("analytics.read"))]),
     ("/analytics/{first}/{second}", &[(GET, Scope("analytics.read"))]),
     ("/events", &[(GET, Scope("analytics.read")), (POST, Scope("analytics.read"))]),
+    ("/events/export", &[(GET, Scope("analytics.read")), (POST, Scope("analytics.read"))]),
     ("/events/stream", &[(GET, Scope("analytics.read"))]),
     ("/webhooks", &[(GET, Scope("webhooks.read")), (POST, Scope("webhooks.write"))]),
     (
@@ -42,6 +44,16 @@ const ENDPOINTS: &[(&str, &[(Method, Needs)])] = &[
     ("/webhooks/{webhook}/deliveries", &[(GET, Scope("webhooks.read"))]),
     ("/webhooks/{webhook}/deliveries/{delivery}/retry", &[(POST, Scope("webhooks.write"))]),
     ("/links", &[(GET, Scope("links.read")), (POST, Scope("links.write"))]),
+    ("/links/upsert", &[(PUT, Scope("links.write"))]),
+    (
+        "/links/bulk",
+        &[
+            (POST, Scope("links.write")),
+            (PATCH, Scope("links.write")),
+            (PUT, Scope("links.write")),
+            (DELETE, Scope("links.write")),
+        ],
+    ),
     ("/links/info", &[(GET, Scope("links.read"))]),
     ("/links/count", &[(GET, Scope("links.read"))]),
     (
@@ -137,8 +149,12 @@ fn keyed() -> impl Iterator<Item = (Method, String, Needs)> {
 }
 
 /// A body that says nothing.
-fn empty(path: &str) -> &'static str {
-    if matches!(path, "/analytics" | "/events") { "" } else { "{}" }
+fn empty(method: &Method, path: &str) -> &'static str {
+    match path {
+        "/analytics" | "/events" | "/events/export" => "",
+        "/links/bulk" if method == POST => "[]",
+        _ => "{}",
+    }
 }
 
 #[test]
@@ -208,7 +224,7 @@ async fn each_scope_opens_what_it_names() {
             if path == "/events/stream" && needs.met_by(scope) {
                 continue;
             }
-            let answer = world.send(method.clone(), &path, &key, empty(&path)).await;
+            let answer = world.send(method.clone(), &path, &key, empty(&method, &path)).await;
             let what = format!("{method} {path} with {scope}: {}", answer.body);
             if needs.met_by(scope) {
                 assert!(!matches!(answer.status, 401 | 403 | 405 | 500..), "{what}");
@@ -229,7 +245,7 @@ async fn each_scope_opens_what_it_names() {
 async fn who_may_look_may_not_write() {
     let world = World::start("dub_errors_viewer").await;
     for (method, path, needs) in keyed().filter(|(_, path, _)| path != "/events/stream") {
-        let answer = world.send(method.clone(), &path, &world.viewer, empty(&path)).await;
+        let answer = world.send(method.clone(), &path, &world.viewer, empty(&method, &path)).await;
         let what = format!("{method} {path}: {}", answer.body);
         if needs.is_writing() {
             assert_enveloped(&answer, &what);

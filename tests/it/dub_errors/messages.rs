@@ -64,17 +64,11 @@ fn paging(path: &str, too_large: u32) -> Vec<Row> {
 
 fn cursors(path: &str, own: &str) -> Vec<Row> {
     [
-        (
-            "page=1001",
-            "too_big: page: Page is too big (cannot be more than 1000), recommend using cursor-based pagination instead.",
-        ),
+        ("page=1001", "Page is too big (cannot be more than 1000), recommend using cursor-based pagination instead."),
         ("startingAfter=x", "Invalid cursor: the provided ID does not exist."),
         ("endingBefore=x", "Invalid cursor: the provided ID does not exist."),
         (own, "Invalid cursor: the provided ID does not exist."),
-        (
-            "startingAfter=x&endingBefore=y",
-            "You cannot use both startingAfter and endingBefore at the same time.",
-        ),
+        ("startingAfter=x&endingBefore=y", "You cannot use both startingAfter and endingBefore at the same time."),
     ]
     .map(|(query, message)| get(&format!("{path}?{query}"), 422, message))
     .to_vec()

@@ -4,4 +4,4 @@ mod access;
 mod long_lists;
 mod messages;
 mod strays;
-mod world;
+pub mod world;

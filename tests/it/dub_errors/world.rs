@@ -6,8 +6,10 @@ use axum::http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
 use linktrail::api::dub;
 use linktrail::auth::KeyGrant;
+use linktrail::config::LimitsConfig;
 use linktrail::domain::id::{UserId, WorkspaceId};
 use linktrail::domain::principal::Role;
+use linktrail::web::limits::Limits;
 use linktrail::web::state::App;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -48,9 +50,14 @@ impl Answer {
 
 impl World {
     pub async fn start(name: &str) -> Self {
+        Self::start_with(name, &LimitsConfig::off()).await
+    }
+
+    pub async fn start_with(name: &str, limits: &LimitsConfig) -> Self {
         let database = crate::world::database_url(name).await;
         let mut app = crate::world::app(&database, &crate::world::warehouse(name).await, ms(NOW)).await;
         app.max_body_bytes = MAX_BODY;
+        app.limits = Limits::new(limits, &app.clock);
         let (workspace, user, key) = tenant(&app, "ours@example.com", &["go.example.com"]).await;
         app.resolver.reload_domains().await.unwrap();
         let member = Some((workspace, Role::Viewer));
