@@ -144,6 +144,29 @@ test('a customer', async () => {
   for (const event of EVENTS) await count(event, { customerId }, hers);
 });
 
+test('new and recurring sales', async () => {
+  for (const saleType of ['new', 'recurring']) {
+    await count('sales', { saleType }, fact => fact.saleType === saleType);
+    const cities = await retrieve({ event: 'sales', groupBy: 'cities', saleType });
+    same(cities, rows(GROUPS.cities, of('sales', fact => fact.saleType === saleType)), 'sales');
+  }
+});
+
+test('metadata', async () => {
+  const plan = value => ({ given }) => given.metadata?.plan === value;
+  for (const [query, keep] of [
+    ["metadata['plan']:pro", plan('pro')],
+    ["metadata['plan'] = 'free'", plan('free')],
+    ["metadata['plan']='pro' OR metadata['plan']='free'", ({ given }) => given.metadata !== undefined],
+    ["metadata['plan']='pro' AND metadata['plan']='free'", () => false],
+    ["metadata['seats'] >= 5", ({ given }) => given.metadata?.seats >= 5],
+    ["metadata['seats'] < 5", ({ given }) => given.metadata?.seats < 5],
+    ["metadata['cart']['items'] > 2", ({ given }) => given.metadata?.cart?.items > 2],
+  ]) {
+    for (const event of ['leads', 'sales']) await count(event, { query }, keep);
+  }
+});
+
 test('what clients have no word for', async () => {
   const names = await raw('GET', '/analytics?event=leads&groupBy=event_names');
   same(names.json, [

@@ -81,6 +81,15 @@ class Analytics(Case):
                 with self.subTest(event=event, **request):
                     self.assertEqual(numbers(retrieve(event=event, **request)), totals(of(event, keep)))
 
+    def test_sales_by_type_and_events_by_metadata(self):
+        for sale_type in ("new", "recurring"):
+            found = retrieve(event="sales", sale_type=sale_type)
+            self.assertEqual(numbers(found), totals(of("sales", lambda fact: fact.sale_type == sale_type)))
+        pro = lambda fact: fact.given.get("metadata", {}).get("plan") == "pro"
+        for event in ("leads", "sales"):
+            found = retrieve(event=event, query="metadata['plan'] = 'pro'")
+            self.assertEqual(numbers(found), totals(of(event, pro)))
+
     def test_a_customer(self):
         sale = next(fact for fact in facts if fact.kind == "sales" and fact.given["customerExternalId"] == "anna")
         hers = lambda fact: fact.given["customerExternalId"] == "anna" if fact.given else fact.visit is sale.visit

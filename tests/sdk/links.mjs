@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { ResponseValidationError } from 'dub/models/errors';
 import { all, client, dub, has, isRecent, refused, visit, world } from './_world.mjs';
 
 const { domain } = world;
@@ -187,6 +188,56 @@ test('a list and its count are of the same links', async () => {
   await expect({ domain: 'nobody.example.com' }, []);
   await expect({ userId: one.userId }, [one]);
   await expect({ userId: 'user_nobody' }, []);
+});
+
+test('a link is upserted by its destination', async () => {
+  const url = 'https://example.com/upserted';
+  const link = await dub.links.upsert({ url, domain, key: 'upsert', title: 'One' });
+  has(link, { url, key: 'upsert', title: 'One' });
+  const again = await dub.links.upsert({ url, domain, title: 'Two', comments: 'new' });
+  assert.deepEqual(again, { ...link, title: 'Two', comments: 'new', updatedAt: again.updatedAt });
+  const other = await dub.links.upsert({ url: `${url}?a=1`, domain });
+  assert.notEqual(other.id, link.id);
+});
+
+test('many links at once', async () => {
+  await made({ key: 'many-taken' });
+  const bodies = ['one', 'two', 'three'].map(name => ({
+    url: `https://example.com/${name}`, domain, key: `many-${name}`, externalId: `many-${name}`, tenantId: 'many', title: name,
+  }));
+  const refusedBody = { url: 'https://example.com/', domain, key: 'many-taken' };
+  const answers = await dub.links.createMany([bodies[0], refusedBody, ...bodies.slice(1)]);
+  const [one, taken, two, three] = answers;
+  for (const [index, link] of [one, two, three].entries()) has(link, bodies[index]);
+  assert.deepEqual(taken, { link: taken.link, error: taken.error, code: 'conflict' });
+  assert.match(taken.error, /^Duplicate key/);
+  has(taken.link, refusedBody);
+  assert.deepEqual(await all(dub.links.list({ tenantId: 'many' })), [three, two, one]);
+  await refused(dub.links.createMany([bodies[0], bodies[0]]), 'BadRequest');
+  await refused(dub.links.createMany(Array(101).fill(bodies[0])), 'UnprocessableEntity');
+
+  const changed = await dub.links.updateMany({ linkIds: [one.id, two.id], data: { comments: 'both', archived: true } });
+  const expected = [one, two].map((link, index) => (
+    { ...link, comments: 'both', archived: true, updatedAt: changed[index]?.updatedAt }
+  ));
+  assert.deepEqual(changed, expected);
+  const byExternal = await dub.links.updateMany({ externalIds: ['many-three'], data: { utmSource: 'letter' } });
+  assert.deepEqual(byExternal.map(link => link.url), ['https://example.com/three?utm_source=letter']);
+  await refused(dub.links.updateMany({ data: { comments: 'x' } }), 'BadRequest');
+
+  assert.deepEqual(await dub.links.deleteMany({ linkIds: [one.id, 'ext_many-two', 'link_unknown'] }), { deletedCount: 2 });
+  assert.deepEqual((await all(dub.links.list({ tenantId: 'many', showArchived: true }))).map(link => link.id), [three.id]);
+});
+
+test('counts by what links have in common', async () => {
+  // The client knows a count as a number only; the rows come with its error.
+  await made({ tenantId: 'grouped' });
+  await made({ tenantId: 'grouped' });
+  await assert.rejects(dub.links.count({ tenantId: 'grouped', groupBy: 'domain' }), error => {
+    assert.ok(error instanceof ResponseValidationError, error);
+    assert.deepEqual(error.rawValue, [{ domain, _count: 2 }]);
+    return true;
+  });
 });
 
 test('a short link leads to its destination', async () => {

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 from dub.models import errors
+from dub.models.components import LinkErrorSchema
 
 from _world import Case, client, dub, every, main, visit, world
 
@@ -121,6 +122,31 @@ class Links(Case):
             request = {"tenant_id": "filter", **names}
             self.assertEqual(every(dub.links.list(request=request)), links, names)
             self.assertEqual(dub.links.count(request=request), len(links), names)
+
+    def test_a_link_is_upserted_by_its_destination(self):
+        url = "https://example.com/upserted"
+        link = dub.links.upsert(request={"url": url, "domain": world.domain, "key": "upsert", "title": "One"})
+        again = dub.links.upsert(request={"url": url, "domain": world.domain, "title": "Two"})
+        self.has(again, id=link.id, key="upsert", title="Two", url=url)
+        other = dub.links.upsert(request={"url": f"{url}?a=1", "domain": world.domain})
+        self.assertNotEqual(other.id, link.id)
+
+    def test_many_links_at_once(self):
+        made(key="many-taken")
+        keys = ["many-one", "many-taken", "many-two"]
+        bodies = [
+            {"url": f"https://example.com/{key}", "domain": world.domain, "key": key, "tenant_id": "many"} for key in keys
+        ]
+        one, taken, two = dub.links.create_many(request=bodies)
+        self.assertEqual([(link.key, link.url) for link in (one, two)], [(bodies[i]["key"], bodies[i]["url"]) for i in (0, 2)])
+        self.assertIs(type(taken), LinkErrorSchema)
+        self.assertEqual((taken.code.value, taken.error[:13], taken.link["key"]), ("conflict", "Duplicate key", "many-taken"))
+        self.assertEqual(every(dub.links.list(request={"tenant_id": "many"})), [two, one])
+        changed = dub.links.update_many(request={"link_ids": [one.id, two.id], "data": {"comments": "both"}})
+        self.assertEqual([(link.id, link.comments) for link in changed], [(one.id, "both"), (two.id, "both")])
+        self.assertEqual(dub.links.delete_many(request={"link_ids": [one.id, two.id, "link_unknown"]}).deleted_count, 2)
+        self.assertEqual(dub.links.count(request={"tenant_id": "many"}), 0)
+        self.refused(errors.BadRequest, "", dub.links.create_many, request=[bodies[0], bodies[0]])
 
     def test_a_short_link_leads_to_its_destination(self):
         made(key="go", url="https://example.com/there?a=1")
