@@ -1,5 +1,8 @@
 //! API keys: `lt_` and 43 characters that hold 256 random bits. A key is shown once, when it is made; what is kept is its
 //! SHA-256 and its first characters.
+//!
+//! Publishable keys begin with `dub_pk_`, as Dub's do, and stand in pages for everybody to read. They are of their own kind
+//! by their first letters and by their only scope, and open nothing but reports of leads and sales.
 
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -7,12 +10,15 @@ use sha2::{Digest, Sha256};
 use super::{Auth, Error, Result};
 use crate::catalog::{self, KeyRecord, NewKey};
 use crate::domain::id::{KeyId, UserId, WorkspaceId};
-use crate::domain::principal::KNOWN_SCOPES;
+use crate::domain::principal::{KNOWN_SCOPES, Scopes};
 
-const PREFIX: &str = "lt_";
+const SECRET_PREFIX: &str = "lt_";
+const PUBLISHABLE_PREFIX: &str = "dub_pk_";
+/// The scope of publishable keys, which no other key has.
+const PUBLISHABLE_SCOPE: &str = "conversions.publish";
 const RANDOM_LENGTH: usize = 43;
-/// Characters that are kept to recognise a key by; 24 of its 256 random bits.
-const SHOWN_LENGTH: usize = PREFIX.len() + 4;
+/// Characters behind the prefix that are kept to recognise a key by; 24 of its 256 random bits.
+const SHOWN_LENGTH: usize = 4;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// What a new key is for.
@@ -26,6 +32,41 @@ pub struct KeyGrant {
     pub scopes: Vec<String>,
     /// From when on it opens nothing, in milliseconds since the epoch.
     pub expires_at_ms: Option<i64>,
+    /// For pages: to report leads and sales and nothing else. It has no other scopes and one workspace.
+    pub publishable: bool,
+}
+
+/// What a key is, by its first letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyKind {
+    /// Kept secret by its owner.
+    Secret,
+    /// Readable in pages.
+    Publishable,
+}
+
+impl KeyKind {
+    /// The kind of what may be a key; anything else is not worth asking for.
+    pub(super) fn of(key: &str) -> Option<Self> {
+        let is = |prefix: &str| key.starts_with(prefix) && key.len() == prefix.len() + RANDOM_LENGTH;
+        match key {
+            _ if is(SECRET_PREFIX) => Some(Self::Secret),
+            _ if is(PUBLISHABLE_PREFIX) => Some(Self::Publishable),
+            _ => None,
+        }
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Secret => SECRET_PREFIX,
+            Self::Publishable => PUBLISHABLE_PREFIX,
+        }
+    }
+
+    /// Whether a key of this kind may have these scopes.
+    pub(super) fn fits(self, scopes: &Scopes) -> bool {
+        scopes.0.iter().any(|scope| scope == PUBLISHABLE_SCOPE) == (self == Self::Publishable)
+    }
 }
 
 /// A fresh key with what is kept of it.
@@ -36,9 +77,14 @@ pub(super) struct FreshKey {
 }
 
 impl FreshKey {
-    pub(super) fn new() -> Result<Self> {
-        let text = format!("{PREFIX}{}", random_text::<RANDOM_LENGTH>()?);
-        Ok(Self { prefix: text[..SHOWN_LENGTH].to_owned(), hash: hash(&text), secret: SecretString::from(text) })
+    pub(super) fn new(kind: KeyKind) -> Result<Self> {
+        let prefix = kind.prefix();
+        let text = format!("{prefix}{}", random_text::<RANDOM_LENGTH>()?);
+        Ok(Self {
+            prefix: text[..prefix.len() + SHOWN_LENGTH].to_owned(),
+            hash: hash(&text),
+            secret: SecretString::from(text),
+        })
     }
 }
 
@@ -52,11 +98,6 @@ pub(super) fn random_text<const N: usize>() -> Result<String> {
 /// What is kept of a key.
 pub(super) fn hash(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
-}
-
-/// Whether it is worth asking for; anything else is not a key of ours.
-pub(super) fn is_plausible(key: &str) -> bool {
-    key.len() == PREFIX.len() + RANDOM_LENGTH && key.starts_with(PREFIX)
 }
 
 /// The scopes to store.
@@ -76,8 +117,15 @@ pub(super) fn checked_scopes(scopes: &[String]) -> Result<Vec<String>> {
 impl Auth {
     /// Makes a key of a person. The key itself is in the answer and nowhere else.
     pub async fn create_key(&self, user: UserId, grant: &KeyGrant) -> Result<(KeyRecord, SecretString)> {
-        let scopes = checked_scopes(&grant.scopes)?;
-        let fresh = FreshKey::new()?;
+        let (kind, scopes) = if grant.publishable {
+            if !grant.scopes.is_empty() || grant.workspace.is_none() {
+                return Err(Error::Refused("a publishable key has one workspace and no scopes".to_owned()));
+            }
+            (KeyKind::Publishable, vec![PUBLISHABLE_SCOPE.to_owned()])
+        } else {
+            (KeyKind::Secret, checked_scopes(&grant.scopes)?)
+        };
+        let fresh = FreshKey::new(kind)?;
         let new = NewKey {
             user,
             workspace: grant.workspace,
@@ -112,17 +160,33 @@ mod tests {
 
     #[test]
     fn keys_are_random_and_known_by_their_hash() {
-        let first = FreshKey::new().unwrap();
-        let second = FreshKey::new().unwrap();
-        let text = first.secret.expose_secret();
-        assert!(is_plausible(text) && text.len() == 46);
-        assert_ne!(text, second.secret.expose_secret());
-        assert_eq!(first.hash, hash(text));
-        assert_ne!(first.hash, second.hash);
-        assert!(text.starts_with(&first.prefix) && first.prefix.len() == 7);
-        for other in ["", "lt_", "dub_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", &text[..45]] {
-            assert!(!is_plausible(other), "{other}");
+        for (kind, length) in [(KeyKind::Secret, 46), (KeyKind::Publishable, 50)] {
+            let first = FreshKey::new(kind).unwrap();
+            let second = FreshKey::new(kind).unwrap();
+            let text = first.secret.expose_secret();
+            assert_eq!((KeyKind::of(text), text.len()), (Some(kind), length));
+            assert_ne!(text, second.secret.expose_secret());
+            assert_eq!(first.hash, hash(text));
+            assert_ne!(first.hash, second.hash);
+            assert!(text.starts_with(&first.prefix) && first.prefix.len() == length - 39);
+            assert_eq!(KeyKind::of(&text[..length - 1]), None);
         }
+        for other in ["", "lt_", "dub_pk_", "dub_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"] {
+            assert_eq!(KeyKind::of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn kinds_do_not_share_scopes() {
+        let scopes = |names: &[&str]| Scopes(names.iter().map(ToString::to_string).collect());
+        for (names, secret, publishable) in
+            [(&["apis.all"][..], true, false), (&[PUBLISHABLE_SCOPE], false, true), (&[], true, false)]
+        {
+            assert_eq!(KeyKind::Secret.fits(&scopes(names)), secret, "{names:?}");
+            assert_eq!(KeyKind::Publishable.fits(&scopes(names)), publishable, "{names:?}");
+        }
+        assert!(checked_scopes(&[PUBLISHABLE_SCOPE.to_owned()]).is_err(), "no other key is given it");
+        assert!(!scopes(&[PUBLISHABLE_SCOPE]).allow_writing() && !scopes(&[PUBLISHABLE_SCOPE]).allow("links.read"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::domain::principal::Principal;
 use crate::throttle::Misses;
 
 pub use key::KeyGrant;
+use key::KeyKind;
 pub use people::{FirstRun, FirstRunRequest};
 
 /// How long a principal is kept, in seconds.
@@ -42,6 +43,12 @@ pub enum Error {
     /// The client showed too many keys that are none; whether this one is was not asked.
     #[error("too many wrong keys")]
     TooManyGuesses,
+    /// A publishable key, where secrets are needed.
+    #[error("publishable key")]
+    OnlyPublishable,
+    /// A secret key, where pages report.
+    #[error("secret key in a page")]
+    NotPublishable,
     /// The key's time is over.
     #[error("expired key")]
     ExpiredKey,
@@ -98,9 +105,23 @@ impl Auth {
 
     /// Who shows this key, from this address.
     pub async fn authenticate(&self, key: &str, client: IpAddr) -> Result<Arc<Principal>> {
-        if !key::is_plausible(key) {
-            return Err(Error::UnknownKey);
+        match KeyKind::of(key) {
+            Some(KeyKind::Secret) => self.known(key, KeyKind::Secret, client).await,
+            Some(KeyKind::Publishable) => Err(Error::OnlyPublishable),
+            None => Err(Error::UnknownKey),
         }
+    }
+
+    /// Whose page shows this publishable key, from this address. Secret keys are refused: they must not stand in pages.
+    pub async fn authenticate_page(&self, key: &str, client: IpAddr) -> Result<Arc<Principal>> {
+        match KeyKind::of(key) {
+            Some(KeyKind::Publishable) => self.known(key, KeyKind::Publishable, client).await,
+            Some(KeyKind::Secret) => Err(Error::NotPublishable),
+            None => Err(Error::UnknownKey),
+        }
+    }
+
+    async fn known(&self, key: &str, kind: KeyKind, client: IpAddr) -> Result<Arc<Principal>> {
         let hash = key::hash(key);
         let known = match self.known.get(&hash) {
             Some(known) => known,
@@ -113,6 +134,9 @@ impl Auth {
         };
         if known.expires_at_ms.is_some_and(|end| end <= self.clock.now_ms()) {
             return Err(Error::ExpiredKey);
+        }
+        if !kind.fits(&known.principal.scopes) {
+            return Err(Error::UnknownKey);
         }
         Ok(known.principal)
     }

@@ -3,7 +3,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::key::{FreshKey, random_text};
+use super::key::{FreshKey, KeyKind, random_text};
 use super::{Auth, Error, Result};
 use crate::catalog::{self, FirstRows, NewFirstRows};
 use crate::domain::id::WorkspaceId;
@@ -57,7 +57,7 @@ impl Auth {
         let email = checked_email(&request.email)?;
         let domain = checked_domain(&request.domain)?;
         let password = made_password()?;
-        let key = FreshKey::new()?;
+        let key = FreshKey::new(KeyKind::Secret)?;
         let new = NewFirstRows {
             workspace_name: request.workspace_name.clone(),
             email: email.to_owned(),

@@ -72,9 +72,13 @@ pub enum KeyCommand {
         /// What it is for.
         #[arg(long, default_value = "made on the command line")]
         name: String,
-        /// What it may do, separated by commas.
-        #[arg(long, value_delimiter = ',', default_value = "apis.all")]
+        /// What it may do, separated by commas. Default: apis.all.
+        #[arg(long, value_delimiter = ',', conflicts_with = "publishable")]
         scopes: Vec<String>,
+        /// Make a key that pages may show: it reports leads and sales to /track/lead/client and /track/sale/client, from
+        /// the workspace's allowed hostnames, and opens nothing else.
+        #[arg(long)]
+        publishable: bool,
     },
     /// Print the keys: id, first letters, name, scopes. The keys themselves are not kept.
     List,
@@ -160,13 +164,13 @@ pub async fn key(places: &PlacesConfig, command: KeyCommand) -> anyhow::Result<(
         let catalog = &stores.catalog;
         let auth = Auth::new(catalog.clone(), Clock::system());
         match command {
-            KeyCommand::Add { place, user, name, scopes } => {
+            KeyCommand::Add { place, user, name, scopes, publishable } => {
                 let workspace = find_workspace(catalog, place.workspace.as_deref()).await?;
                 let owner = match user {
                     Some(email) => find_user(catalog, &email).await?.id,
                     None => first_owner(catalog, &workspace).await?,
                 };
-                let grant = KeyGrant { name, workspace: Some(workspace.id), scopes, expires_at_ms: None };
+                let grant = KeyGrant { name, workspace: Some(workspace.id), scopes, expires_at_ms: None, publishable };
                 let (record, secret) = auth.create_key(owner, &grant).await?;
                 println!("{}\tfor {}", record.id, workspace.name);
                 println!("key (shown once): {}", secret.expose_secret());

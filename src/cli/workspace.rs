@@ -81,8 +81,8 @@ pub struct Change {
     /// `none` clears the list.
     #[arg(long, value_name = "PATH")]
     exclude_path: Option<Vec<String>>,
-    /// Hosts whose pages may report clicks to /track/click, /track/visit and /track/open (example.com, *.example.com);
-    /// repeat it or use commas. `none` lets all.
+    /// Hosts whose pages may report to /track/click, /track/visit, /track/open, /track/lead/client and /track/sale/client
+    /// (example.com, *.example.com); repeat it or use commas. `none` lets all.
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     allowed_hostname: Option<Vec<String>>,
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, ORIGIN, REFERER};
 use axum::http::request::Parts;
+use url::Url;
 
 use super::error::{ApiError, quoted};
 use super::meter::Meter;
 use super::params::Params;
 use super::state::App;
+use crate::domain::exclusion::host_matches;
 use crate::domain::id::WorkspaceId;
 use crate::domain::principal::{Principal, Role};
 
@@ -76,6 +78,48 @@ impl Caller {
     }
 }
 
+/// A page that reports with the publishable key of a workspace, on a host that may.
+#[derive(Clone, Copy, Debug)]
+pub struct PageCaller {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+}
+
+impl FromRequestParts<App> for PageCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Ok(meter) = Meter::from_request_parts(parts, app).await;
+        let principal = meter.admit_page(app, &parts.headers, bearer(&parts.headers)?).await?;
+        let owner = || ApiError::Forbidden("The owner of this key is no member of its workspace any more.".to_owned());
+        let may =
+            |id: WorkspaceId| principal.workspaces.iter().any(|(known, role)| *known == id && *role >= Role::Member);
+        let workspace = principal.bound_to.filter(|id| may(*id)).ok_or_else(owner)?;
+        let settings = app.catalog.workspace(workspace).await?.ok_or_else(owner)?.settings;
+        require_host(&settings.allowed_hostnames, &parts.headers)?;
+        Ok(Self { workspace })
+    }
+}
+
+/// Sees that the page that calls is on one of the hosts that may report; an empty list lets all.
+///
+/// # Errors
+/// 403, with the host that was told.
+pub fn require_host(allowed: &[String], headers: &HeaderMap) -> Result<(), ApiError> {
+    if allowed.is_empty() {
+        return Ok(());
+    }
+    let header = headers.get(ORIGIN).or_else(|| headers.get(REFERER));
+    let url = header.and_then(|text| Url::parse(text.to_str().ok()?).ok());
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    if allowed.iter().any(|pattern| host_matches(pattern, host)) {
+        return Ok(());
+    }
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("none");
+    let message = format!("The workspace does not take reports from this host. Origin: {}", quoted(origin));
+    Err(ApiError::Forbidden(message))
+}
+
 /// The key that a request shows.
 ///
 /// # Errors
@@ -96,5 +140,32 @@ impl FromRequestParts<App> for Caller {
         // Who shows no key learns nothing else.
         let principal = meter.admit(app, &parts.headers, bearer(&parts.headers)?).await?;
         Self::within(principal, &Params::parse(parts.uri.query().unwrap_or(""))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn hosts_that_may_report() {
+        let from = |name: &'static str, value: &'static str| {
+            HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
+        };
+        let allowed = ["example.com".to_owned(), "*.example.org".to_owned()];
+        for (headers, expected) in [
+            (from("origin", "https://example.com"), true),
+            (from("origin", "https://shop.example.org:8443"), true),
+            (from("referer", "https://example.com/page"), true),
+            (from("origin", "https://www.example.com"), false),
+            (from("origin", "https://example.org"), false),
+            (from("origin", "null"), false),
+            (HeaderMap::new(), false),
+        ] {
+            assert_eq!(require_host(&allowed, &headers).is_ok(), expected, "{headers:?}");
+            assert!(require_host(&[], &headers).is_ok());
+        }
     }
 }

@@ -207,6 +207,12 @@ impl From<auth::Error> for ApiError {
     fn from(error: auth::Error) -> Self {
         match error {
             auth::Error::UnknownKey => Self::Unauthorized("Unauthorized: Invalid API key.".to_owned()),
+            auth::Error::OnlyPublishable => Self::Forbidden(
+                "A publishable key may only report leads and sales: /track/lead/client, /track/sale/client.".to_owned(),
+            ),
+            auth::Error::NotPublishable => Self::Forbidden(
+                "Pages report with a publishable key (dub_pk_...); a secret key must not stand in a page.".to_owned(),
+            ),
             auth::Error::TooManyGuesses => {
                 counter!(RATE_LIMITED_TOTAL, "budget" => "wrong_keys").increment(1);
                 Self::RateLimited { retry_after_secs: auth::GUESSES_WINDOW_SECS }

@@ -63,6 +63,18 @@ impl Meter {
         Ok(principal)
     }
 
+    /// Whose page shows this publishable key; the request is charged to the workspace.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit); every other key is refused.
+    pub async fn admit_page(&self, app: &App, headers: &HeaderMap, key: &str) -> Result<Arc<Principal>, ApiError> {
+        let principal = app.auth.authenticate_page(key, self.client(app, headers)).await?;
+        if let Some(workspace) = principal.bound_to {
+            self.charge(app, Charge::Publishable(workspace))?;
+        }
+        Ok(principal)
+    }
+
     /// Charges the request.
     ///
     /// # Errors

@@ -1,13 +1,12 @@
-//! `POST /track/click`, `/track/visit` and `/track/open`: reported by pages and apps, without a key.
+//! `POST /track/click`, `/track/visit` and `/track/open`: reported by pages and apps, without a key. What reports of pages
+//! have in common, those of leads and sales included, is here, too.
 //!
 //! Any page may call, unless the workspace lists the hosts that may. Robots are recorded as robots, like those that visit a
 //! short link, so every id that is given out is one of a click that is there.
 
 use axum::Json;
 use axum::extract::{Extension, State};
-use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, REFERER,
-};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use metrics::counter;
@@ -19,12 +18,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::track_body::trimmed;
-use crate::domain::exclusion::host_matches;
 use crate::domain::hit::{Hit, Trigger};
 use crate::domain::link::ROOT_SLUG;
 use crate::redirect::{Target, Unresolved, host_name};
 use crate::telemetry::name::EVENTS_DROPPED_TOTAL;
 use crate::web::body::Body;
+use crate::web::caller::require_host;
 use crate::web::client::{self, Peer};
 use crate::web::error::{ApiError, quoted};
 use crate::web::state::App;
@@ -125,12 +124,12 @@ pub(super) async fn open(
     Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await?, "link": link })))
 }
 
-/// `OPTIONS` of all three.
+/// `OPTIONS` of all of them.
 pub(super) async fn preflight() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// Any page may read the answer; there is nothing in it but an id that the page just caused.
+/// Any page may read the answer; there is nothing in it but what the page just caused.
 pub(super) async fn open_to_pages(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -143,11 +142,7 @@ pub(super) async fn open_to_pages(mut response: Response) -> Response {
 async fn record(app: &App, sender: &Sender, target: &Target, said: Said) -> Result<Option<String>, ApiError> {
     let headers = &sender.headers;
     let settings = &target.settings;
-    if !may_report(&settings.allowed_hostnames, headers) {
-        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("none");
-        let message = format!("The workspace does not take clicks from this host. Origin: {}", quoted(origin));
-        return Err(ApiError::Forbidden(message));
-    }
+    require_host(&settings.allowed_hostnames, headers)?;
     let place = app.clients.place(sender.peer, headers);
     let country = || app.enricher.place(sender.address, place.as_ref()).country;
     let dropped = target.drop_reason(|| client::asks_not_to_be_tracked(headers), sender.address, country);
@@ -180,17 +175,6 @@ async fn record(app: &App, sender: &Sender, target: &Target, said: Said) -> Resu
     };
     let id = app.client_clicks.record(&app.ingest, &hit).await.map_err(|refused| ApiError::from(*refused))?;
     Ok(Some(app.clicks.public(id)))
-}
-
-/// Whether the page that calls is on one of the hosts that may; an empty list lets all.
-fn may_report(allowed: &[String], headers: &HeaderMap) -> bool {
-    if allowed.is_empty() {
-        return true;
-    }
-    let header = headers.get(ORIGIN).or_else(|| headers.get(REFERER));
-    let url = header.and_then(|text| Url::parse(text.to_str().ok()?).ok());
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    allowed.iter().any(|pattern| host_matches(pattern, host))
 }
 
 async fn link_at(app: &App, sender: &Sender, domain: &str, key: &str) -> Result<Option<Arc<Target>>, ApiError> {
@@ -236,29 +220,4 @@ fn referrer(body: &Body) -> Result<Option<String>, ApiError> {
 
 fn cut(text: &str, bytes: usize) -> String {
     text[..text.floor_char_boundary(bytes)].to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_that_may_report() {
-        let from = |name: &'static str, value: &'static str| {
-            HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
-        };
-        let allowed = ["example.com".to_owned(), "*.example.org".to_owned()];
-        for (headers, expected) in [
-            (from("origin", "https://example.com"), true),
-            (from("origin", "https://shop.example.org:8443"), true),
-            (from("referer", "https://example.com/page"), true),
-            (from("origin", "https://www.example.com"), false),
-            (from("origin", "https://example.org"), false),
-            (from("origin", "null"), false),
-            (HeaderMap::new(), false),
-        ] {
-            assert_eq!(may_report(&allowed, &headers), expected, "{headers:?}");
-            assert!(may_report(&[], &headers));
-        }
-    }
 }

@@ -55,7 +55,9 @@ pub fn routes() -> Router<App> {
         for_pages = for_pages
             .route(&path("/track/click"), post(client_track::click).options(client_track::preflight))
             .route(&path("/track/visit"), post(client_track::visit).options(client_track::preflight))
-            .route(&path("/track/open"), post(client_track::open).options(client_track::preflight));
+            .route(&path("/track/open"), post(client_track::open).options(client_track::preflight))
+            .route(&path("/track/lead/client"), post(track::lead_of_page).options(client_track::preflight))
+            .route(&path("/track/sale/client"), post(track::sale_of_page).options(client_track::preflight));
         router = router
             .route(&path("/analytics"), get(reading::analytics).post(reading::analytics))
             .route(&path("/analytics/dashboard"), get(dashboard::get))

@@ -1,4 +1,5 @@
-//! `POST /track/lead` and `POST /track/sale`: reported by the user's own server, with a key.
+//! `POST /track/lead` and `POST /track/sale`: reported by the user's own server, with a key. `POST /track/lead/client` and
+//! `POST /track/sale/client`: the same of a page, with a publishable key.
 //!
 //! Every mode is answered when the event is on disk, so `async` and `wait` are the same here.
 
@@ -9,20 +10,34 @@ use serde_json::{Value, json};
 use super::shape_link::short_link;
 use super::track_body;
 use crate::conversions::{LeadOutcome, SaleRecord, ShownCustomer};
+use crate::domain::id::WorkspaceId;
 use crate::domain::link::Link;
 use crate::web::body::Body;
-use crate::web::caller::Caller;
+use crate::web::caller::{Caller, PageCaller};
 use crate::web::error::ApiError;
 use crate::web::state::App;
 
 /// `POST /track/lead`
 pub(super) async fn lead(State(app): State<App>, caller: Caller, body: Body) -> Result<Json<Value>, ApiError> {
     caller.require_reporting()?;
-    let LeadOutcome { record, link } = app.conversions.lead(caller.workspace, track_body::lead(&body)?).await?;
+    told_lead(&app, caller.workspace, &body).await
+}
+
+/// `POST /track/lead/client`
+pub(super) async fn lead_of_page(
+    State(app): State<App>,
+    page: PageCaller,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    told_lead(&app, page.workspace, &body).await
+}
+
+async fn told_lead(app: &App, workspace: WorkspaceId, body: &Body) -> Result<Json<Value>, ApiError> {
+    let LeadOutcome { record, link } = app.conversions.lead(workspace, track_body::lead(body)?).await?;
     let profile = &record.customer.profile;
     Ok(Json(json!({
         "click": { "id": app.clicks.public(record.click) },
-        "link": link.map(|link| link_of_lead(&app, &link)),
+        "link": link.map(|link| link_of_lead(app, &link)),
         "customer": {
             "name": profile.name,
             "email": profile.email,
@@ -35,10 +50,23 @@ pub(super) async fn lead(State(app): State<App>, caller: Caller, body: Body) -> 
 /// `POST /track/sale`
 pub(super) async fn sale(State(app): State<App>, caller: Caller, body: Body) -> Result<Json<Value>, ApiError> {
     caller.require_reporting()?;
-    let new = track_body::sale(&body)?;
+    told_sale(&app, caller.workspace, &body).await
+}
+
+/// `POST /track/sale/client`
+pub(super) async fn sale_of_page(
+    State(app): State<App>,
+    page: PageCaller,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    told_sale(&app, page.workspace, &body).await
+}
+
+async fn told_sale(app: &App, workspace: WorkspaceId, body: &Body) -> Result<Json<Value>, ApiError> {
+    let new = track_body::sale(body)?;
     let name = new.name.clone();
     // Nothing was sold.
-    let record = if new.amount == 0 { None } else { app.conversions.sale(caller.workspace, new).await? };
+    let record = if new.amount == 0 { None } else { app.conversions.sale(workspace, new).await? };
     Ok(Json(match record {
         Some(record) => shown_sale(&record),
         None => json!({ "eventName": name, "customer": null, "sale": null }),

@@ -85,6 +85,18 @@ impl Browser {
         self.ask("POST", &format!("/element/{element}/click"), &json!({})).await;
     }
 
+    /// Types into what a CSS selector finds, as a person does.
+    pub async fn enter(&self, selector: &str, text: &str) {
+        let found = self.ask("POST", "/element", &json!({ "using": "css selector", "value": selector })).await;
+        let element = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str).unwrap();
+        self.ask("POST", &format!("/element/{element}/value"), &json!({ "text": text })).await;
+    }
+
+    /// The address of the page.
+    pub async fn address(&self) -> String {
+        self.ask("GET", "/url", &Value::Null).await.as_str().unwrap().to_owned()
+    }
+
     /// Goes back in history.
     pub async fn back(&self) {
         self.ask("POST", "/back", &json!({})).await;

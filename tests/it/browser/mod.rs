@@ -1,6 +1,6 @@
 //! The tracker in a real browser, on pages of a server of their own: what a visit leaves behind, and what it must not.
 
-mod driver;
+pub mod driver;
 mod scene;
 
 use std::time::{Duration, Instant};

@@ -5,6 +5,7 @@ mod customers;
 mod leads;
 mod linkly;
 mod pages;
+mod publishable;
 mod running;
 mod sales;
 pub mod world;

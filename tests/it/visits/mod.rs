@@ -4,6 +4,7 @@ mod agents;
 mod clicks;
 mod leads;
 mod pages;
+mod seen;
 mod targets;
 mod variants;
 mod world;
