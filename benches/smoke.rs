@@ -140,6 +140,7 @@ impl LinkSource for Shelf {
                 name: "go.example".to_owned(),
                 case_sensitive: false,
                 primary: true,
+                ..Domain::default()
             }])
         })
     }

@@ -10,7 +10,7 @@ use crate::domain::id::WorkspaceId;
 use crate::domain::password;
 use crate::domain::principal::Role;
 use crate::domain::user::{User, parse_email};
-use crate::domain::workspace::{Domain, parse_domain_name};
+use crate::domain::workspace::parse_domain_name;
 
 /// Letters of a made password, of six random bits each.
 const PASSWORD_LENGTH: usize = 20;
@@ -113,17 +113,6 @@ impl Auth {
             .await
             .map_err(|error| Error::System(error.to_string()))?;
         Ok(user.filter(|_| fits))
-    }
-
-    /// Adds a short domain to a workspace; its first one becomes its primary one.
-    pub async fn create_domain(&self, workspace: WorkspaceId, name: &str, case_sensitive: bool) -> Result<Domain> {
-        let name = checked_domain(name)?;
-        match self.catalog.add_domain(workspace, &name, case_sensitive, self.clock.now_ms()).await {
-            Ok(domain) => Ok(domain),
-            Err(catalog::Error::Taken(_)) => Err(Error::Refused(format!("the domain {name} is in use"))),
-            Err(catalog::Error::Missing(_)) => Err(Error::Refused("there is no such workspace".to_owned())),
-            Err(error) => Err(error.into()),
-        }
     }
 }
 

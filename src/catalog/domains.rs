@@ -1,19 +1,75 @@
 //! Short domains. Names are unique in the whole installation.
 
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 use tokio_postgres::Row;
+use tokio_postgres::types::Json;
 
-use super::{Catalog, Error, Result, instant};
+use super::link_list::Conditions;
+use super::link_row::{from_row as link_from_row, link_columns};
+use super::outbox::note_link;
+use super::session::Work;
+use super::{Catalog, Error, Result, Window, instant, like_anywhere};
+use crate::domain::domain_fields::{DomainFields, DomainPatch};
 use crate::domain::id::{DomainId, WorkspaceId};
+use crate::domain::webhook::HookEvent;
 use crate::domain::workspace::Domain;
 
+macro_rules! domain_columns {
+    () => {
+        "domain.id, domain.workspace_id, domain.name, domain.case_sensitive, domain.is_primary, domain.archived, \
+         domain.options, domain.created_at, domain.updated_at"
+    };
+}
+
 fn from_row(row: &Row) -> Result<Domain> {
+    let Json(fields): Json<DomainFields> = row.try_get("options")?;
     Ok(Domain {
         id: DomainId::from_row(row.try_get("id")?),
         workspace: WorkspaceId::from_row(row.try_get("workspace_id")?),
         name: row.try_get("name")?,
         case_sensitive: row.try_get("case_sensitive")?,
         primary: row.try_get("is_primary")?,
+        fields: DomainFields { archived: row.try_get("archived")?, ..fields },
+        created_at_ms: row.try_get::<_, DateTime<Utc>>("created_at")?.timestamp_millis(),
+        updated_at_ms: row.try_get::<_, DateTime<Utc>>("updated_at")?.timestamp_millis(),
     })
+}
+
+/// The fields that have no column; what is absent is left out.
+fn options(fields: &DomainFields) -> Result<Json<Map<String, Value>>> {
+    match serde_json::to_value(fields) {
+        Ok(Value::Object(mut object)) => {
+            object.retain(|name, value| name != "archived" && !value.is_null());
+            Ok(Json(object))
+        }
+        Ok(_) => Err(Error::Bug("domain fields are not an object".to_owned())),
+        Err(error) => Err(Error::Bug(format!("domain fields cannot be written: {error}"))),
+    }
+}
+
+/// Holds the workspace until the transaction ends, so that changes of what is primary take turns. False when it is not there.
+async fn hold_workspace(work: &Work<'_>, workspace: WorkspaceId) -> Result<bool> {
+    let holding = "SELECT id FROM workspace WHERE id = $1 AND removed_at IS NULL FOR UPDATE";
+    Ok(work.query_opt(holding, &[&workspace.row()]).await?.is_some())
+}
+
+/// The domain, held until the transaction ends.
+async fn hold(work: &Work<'_>, workspace: WorkspaceId, id: DomainId) -> Result<Option<Domain>> {
+    let text = concat!(
+        "SELECT ",
+        domain_columns!(),
+        " FROM domain WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL FOR UPDATE"
+    );
+    work.query_opt(text, &[&workspace.row(), &id.row()]).await?.as_ref().map(from_row).transpose()
+}
+
+/// Where no domain of the workspace is primary, the oldest that is not archived becomes it.
+async fn name_primary(work: &Work<'_>, workspace: WorkspaceId) -> Result<()> {
+    let text = "UPDATE domain SET is_primary = true WHERE id = (
+            SELECT min(id) FROM domain WHERE workspace_id = $1 AND removed_at IS NULL AND NOT archived)
+        AND NOT EXISTS (SELECT 1 FROM domain WHERE workspace_id = $1 AND is_primary AND removed_at IS NULL)";
+    work.execute(text, &[&workspace.row()]).await.map(drop)
 }
 
 impl Catalog {
@@ -26,35 +82,47 @@ impl Catalog {
         case_sensitive: bool,
         now_ms: i64,
     ) -> Result<Domain> {
+        self.add_domain_with(workspace, name, case_sensitive, &DomainFields::default(), now_ms).await
+    }
+
+    /// As [`add_domain`](Self::add_domain), with what it is to be. One that is archived does not become primary.
+    pub async fn add_domain_with(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        case_sensitive: bool,
+        fields: &DomainFields,
+        now_ms: i64,
+    ) -> Result<Domain> {
         let now = instant(now_ms)?;
         let mut session = self.call().await?;
         let work = session.begin().await?;
-        // Held, so that two first domains take turns.
-        let holding = "SELECT id FROM workspace WHERE id = $1 AND removed_at IS NULL FOR UPDATE";
-        if work.query_opt(holding, &[&workspace.row()]).await?.is_none() {
+        if !hold_workspace(&work, workspace).await? {
             return Err(Error::Missing("workspace".to_owned()));
         }
-        let adding = "INSERT INTO domain (workspace_id, name, case_sensitive, is_primary, created_at)
-            SELECT $1, $2, $3,
-                NOT EXISTS (SELECT 1 FROM domain WHERE workspace_id = $1 AND is_primary AND removed_at IS NULL), $4
-            RETURNING id, workspace_id, name, case_sensitive, is_primary";
-        let row = work.query_one(adding, &[&workspace.row(), &name, &case_sensitive, &now]).await?;
-        let domain = from_row(&row)?;
+        let adding = concat!(
+            "INSERT INTO domain (workspace_id, name, case_sensitive, archived, options, created_at, updated_at, is_primary)
+            SELECT $1, $2, $3, $4, $5, $6, $6, NOT $4 AND
+                NOT EXISTS (SELECT 1 FROM domain WHERE workspace_id = $1 AND is_primary AND removed_at IS NULL)
+            RETURNING ",
+            domain_columns!()
+        );
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&workspace.row(), &name, &case_sensitive, &fields.archived, &options(fields)?, &now];
+        let domain = from_row(&work.query_one(adding, &values).await?)?;
         work.commit().await?;
         Ok(domain)
     }
 
     /// Every short domain of the installation, for telling visits by their host; oldest first.
     pub async fn domains(&self) -> Result<Vec<Domain>> {
-        let text = "SELECT id, workspace_id, name, case_sensitive, is_primary FROM domain
-            WHERE removed_at IS NULL ORDER BY id";
+        let text = concat!("SELECT ", domain_columns!(), " FROM domain WHERE removed_at IS NULL ORDER BY id");
         self.lookup().await?.query(text, &[]).await?.iter().map(from_row).collect()
     }
 
     /// The short domain of this name, whoever owns it.
     pub async fn domain_by_name(&self, name: &str) -> Result<Option<Domain>> {
-        let text = "SELECT id, workspace_id, name, case_sensitive, is_primary FROM domain
-            WHERE name = $1 AND removed_at IS NULL";
+        let text = concat!("SELECT ", domain_columns!(), " FROM domain WHERE name = $1 AND removed_at IS NULL");
         self.lookup().await?.query_opt(text, &[&name]).await?.as_ref().map(from_row).transpose()
     }
 
@@ -67,19 +135,72 @@ impl Catalog {
         self.call().await?.query(text, &[&names]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    /// The short domains of a workspace, the primary one first.
+    /// The short domains of a workspace, the primary one first, archived ones last.
     pub async fn link_domains(&self, workspace: WorkspaceId) -> Result<Vec<Domain>> {
-        let text = "SELECT id, workspace_id, name, case_sensitive, is_primary FROM domain
-            WHERE workspace_id = $1 AND removed_at IS NULL ORDER BY is_primary DESC, id";
+        let text = concat!(
+            "SELECT ",
+            domain_columns!(),
+            " FROM domain WHERE workspace_id = $1 AND removed_at IS NULL ORDER BY is_primary DESC, archived, id"
+        );
         self.call().await?.query(text, &[&workspace.row()]).await?.iter().map(from_row).collect()
+    }
+
+    /// A part of the workspace's short domains, the primary one first, then by age. With `search` those whose name holds it.
+    pub async fn domain_list(
+        &self,
+        workspace: WorkspaceId,
+        archived: bool,
+        search: Option<&str>,
+        window: Window,
+    ) -> Result<Vec<Domain>> {
+        let mut list = Conditions::new(concat!("SELECT ", domain_columns!(), " FROM domain"));
+        list.push(" WHERE workspace_id = ? AND removed_at IS NULL", workspace.row());
+        if !archived {
+            list.plain(" AND NOT archived");
+        }
+        if let Some(search) = search {
+            list.push(" AND name ILIKE ?", like_anywhere(search));
+        }
+        list.plain(" ORDER BY is_primary DESC, id");
+        list.window(window);
+        self.call().await?.query_composed(&list.text, &list.values()).await?.iter().map(from_row).collect()
+    }
+
+    /// Changes a short domain; its links move with its name. An archived one hands on being primary, if another can have it.
+    /// `None` when it is not the workspace's, [`Error::Taken`] `domain_name`.
+    pub async fn change_domain(
+        &self,
+        workspace: WorkspaceId,
+        id: DomainId,
+        name: Option<&str>,
+        patch: DomainPatch,
+        now_ms: i64,
+    ) -> Result<Option<Domain>> {
+        let now = instant(now_ms)?;
+        let mut session = self.call().await?;
+        let work = session.begin().await?;
+        hold_workspace(&work, workspace).await?;
+        let Some(mut domain) = hold(&work, workspace, id).await? else { return Ok(None) };
+        patch.apply(&mut domain.fields);
+        let fields = &domain.fields;
+        let text = "UPDATE domain SET name = coalesce($3, name), archived = $4, options = $5, updated_at = $6,
+                is_primary = is_primary AND NOT ($4 AND EXISTS (SELECT 1 FROM domain AS other
+                    WHERE other.workspace_id = $1 AND other.id <> $2 AND other.removed_at IS NULL AND NOT other.archived))
+            WHERE workspace_id = $1 AND id = $2";
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&workspace.row(), &id.row(), &name, &fields.archived, &options(fields)?, &now];
+        work.execute(text, &values).await?;
+        name_primary(&work, workspace).await?;
+        let changed = hold(&work, workspace, id).await?;
+        work.commit().await?;
+        Ok(changed)
     }
 
     /// Makes a short domain the workspace's primary one. False when it is not the workspace's.
     pub async fn set_primary_domain(&self, workspace: WorkspaceId, domain: DomainId) -> Result<bool> {
         let mut session = self.call().await?;
         let work = session.begin().await?;
-        let holding = "SELECT id FROM workspace WHERE id = $1 AND removed_at IS NULL FOR UPDATE";
-        work.query_opt(holding, &[&workspace.row()]).await?;
+        hold_workspace(&work, workspace).await?;
         let lowering =
             "UPDATE domain SET is_primary = false WHERE workspace_id = $1 AND is_primary AND removed_at IS NULL";
         work.execute(lowering, &[&workspace.row()]).await?;
@@ -91,13 +212,55 @@ impl Catalog {
         Ok(true)
     }
 
-    /// Removes a short domain: its links are no longer found, and its name is free again. False when it is not the
-    /// workspace's.
-    pub async fn remove_domain(&self, workspace: WorkspaceId, domain: DomainId, now_ms: i64) -> Result<bool> {
-        let text = "UPDATE domain SET removed_at = $3, is_primary = false
-            WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL";
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-            [&workspace.row(), &domain.row(), &instant(now_ms)?];
-        Ok(self.call().await?.execute(text, &values).await? == 1)
+    /// Deletes up to `most` links of a short domain, the root link too, and answers how many: 0 when there are no more.
+    pub async fn delete_links_on(
+        &self,
+        workspace: WorkspaceId,
+        domain: DomainId,
+        most: i64,
+        now_ms: i64,
+    ) -> Result<usize> {
+        let mut session = self.call().await?;
+        let work = session.begin().await?;
+        let deleted = delete_on(&work, workspace, domain, most, now_ms).await?;
+        work.commit().await?;
+        Ok(deleted)
     }
+
+    /// Removes a short domain with the links that it has: its name is free again, and another domain of the workspace becomes
+    /// primary in its place. False when it is not the workspace's. Of a domain with very many links they had better be
+    /// deleted before.
+    pub async fn remove_domain(&self, workspace: WorkspaceId, domain: DomainId, now_ms: i64) -> Result<bool> {
+        let now = instant(now_ms)?;
+        let mut session = self.call().await?;
+        let work = session.begin().await?;
+        hold_workspace(&work, workspace).await?;
+        // Held first, so that no link is made meanwhile.
+        if hold(&work, workspace, domain).await?.is_none() {
+            return Ok(false);
+        }
+        delete_on(&work, workspace, domain, i64::MAX, now_ms).await?;
+        let text = "UPDATE domain SET removed_at = $3, is_primary = false WHERE workspace_id = $1 AND id = $2";
+        work.execute(text, &[&workspace.row(), &domain.row(), &now]).await?;
+        name_primary(&work, workspace).await?;
+        work.commit().await?;
+        Ok(true)
+    }
+}
+
+async fn delete_on(work: &Work<'_>, workspace: WorkspaceId, domain: DomainId, most: i64, now_ms: i64) -> Result<usize> {
+    let now = instant(now_ms)?;
+    let text = concat!(
+        "UPDATE link SET deleted_at = $4 FROM domain
+        WHERE domain.id = link.domain_id AND link.id IN (
+            SELECT id FROM link WHERE workspace_id = $1 AND domain_id = $2 AND deleted_at IS NULL
+            ORDER BY id LIMIT $3 FOR UPDATE)
+        RETURNING ",
+        link_columns!()
+    );
+    let deleted = work.query(text, &[&workspace.row(), &domain.row(), &most, &now]).await?;
+    for row in &deleted {
+        note_link(work, HookEvent::LinkDeleted, &link_from_row(row)?, now_ms).await?;
+    }
+    Ok(deleted.len())
 }

@@ -8,10 +8,12 @@ use crate::auth::{Auth, KeyGrant};
 use crate::calendar::Clock;
 use crate::catalog::Catalog;
 use crate::config::PlacesConfig;
+use crate::domain::domain_fields::DomainPatch;
 use crate::domain::id::{KeyId, UserId, WorkspaceId};
 use crate::domain::principal::Role;
 use crate::domain::user::User;
-use crate::domain::workspace::Workspace;
+use crate::domain::workspace::{Workspace, parse_domain_name};
+use crate::holdings::Holdings;
 
 use super::with_stores;
 
@@ -52,7 +54,7 @@ pub enum DomainCommand {
     },
     /// Print the short domains: id, name, workspace.
     List,
-    /// Remove a short domain. Its links stop redirecting; their clicks stay.
+    /// Remove a short domain and delete its links. Their clicks stay.
     Remove {
         /// Its name.
         name: String,
@@ -133,11 +135,11 @@ pub async fn user(places: &PlacesConfig, command: UserCommand) -> anyhow::Result
 pub async fn domain(places: &PlacesConfig, command: DomainCommand) -> anyhow::Result<()> {
     with_stores(places, async |stores| {
         let catalog = &stores.catalog;
+        let holdings = Holdings::new(catalog.clone(), Clock::system());
         match command {
             DomainCommand::Add { name, place, case_sensitive } => {
                 let workspace = find_workspace(catalog, place.workspace.as_deref()).await?;
-                let auth = Auth::new(catalog.clone(), Clock::system());
-                let domain = auth.create_domain(workspace.id, &name, case_sensitive).await?;
+                let domain = holdings.add_domain(workspace.id, &name, case_sensitive, DomainPatch::default()).await?;
                 println!("{}\t{}\t{}", domain.id, domain.name, workspace.name);
             }
             DomainCommand::List => {
@@ -146,11 +148,11 @@ pub async fn domain(places: &PlacesConfig, command: DomainCommand) -> anyhow::Re
                 }
             }
             DomainCommand::Remove { name } => {
-                let name = name.to_lowercase();
-                let domain =
-                    catalog.domain_by_name(&name).await?.with_context(|| format!("there is no short domain {name}"))?;
-                catalog.remove_domain(domain.workspace, domain.id, Clock::system().now_ms()).await?;
-                println!("removed {}", domain.name);
+                let known = parse_domain_name(&name).unwrap_or_default();
+                let domain = catalog.domain_by_name(&known).await?;
+                let domain = domain.with_context(|| format!("there is no short domain {name}"))?;
+                let removed = holdings.remove_domain(domain.workspace, &domain.name).await?;
+                println!("removed {} and its links: {}", removed.domain.name, removed.links);
             }
         }
         Ok(())

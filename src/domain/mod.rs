@@ -6,6 +6,7 @@ pub mod currency;
 pub mod customer;
 pub mod destination;
 pub mod dimension;
+pub mod domain_fields;
 pub mod event;
 pub mod exclusion;
 pub mod exclusion_text;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+use super::domain_fields::DomainFields;
 use super::exclusion::Exclusions;
 use super::id::{DomainId, WorkspaceId};
 
@@ -103,7 +104,7 @@ impl AddressStorage {
 }
 
 /// A short domain.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Domain {
     /// Its row.
     pub id: DomainId,
@@ -115,6 +116,12 @@ pub struct Domain {
     pub case_sensitive: bool,
     /// The one that new links get when none is named.
     pub primary: bool,
+    /// How it is shown and what it answers.
+    pub fields: DomainFields,
+    /// Milliseconds since the epoch.
+    pub created_at_ms: i64,
+    /// Milliseconds since the epoch.
+    pub updated_at_ms: i64,
 }
 
 impl Domain {

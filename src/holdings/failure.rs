@@ -11,6 +11,15 @@ pub enum Error {
     /// The workspace has no such folder.
     #[error("folder not found")]
     NoFolder,
+    /// The workspace has no such short domain.
+    #[error("domain not found")]
+    NoDomain,
+    /// The name is a short domain already, of whatever workspace.
+    #[error("the domain {0} is in use")]
+    DomainTaken(String),
+    /// There is no such workspace.
+    #[error("workspace not found")]
+    NoWorkspace,
     /// Another tag of the workspace has this name.
     #[error("tag name is taken")]
     TagTaken,
@@ -45,6 +54,7 @@ impl From<catalog::Error> for Error {
     fn from(error: catalog::Error) -> Self {
         match &error {
             catalog::Error::Taken(name) if name == "tag_name" => Self::TagTaken,
+            catalog::Error::Missing(name) if name == "workspace" => Self::NoWorkspace,
             catalog::Error::Taken(name) if name == "folder_name" => Self::FolderTaken,
             _ => Self::Catalog(error),
         }

@@ -1,13 +1,20 @@
-//! What a workspace owns beside its links: tags and folders to keep them apart. Every surface makes, lists, changes and
-//! removes them here, so that the rules are one.
+//! What a workspace owns beside its links: short domains for them to live on, tags and folders to keep them apart. Every
+//! surface and the command line make, list, change and remove them here, so that the rules are one.
 
+mod domains;
 mod failure;
 mod folders;
 mod tags;
 
+use std::sync::Arc;
+
+use url::Url;
+
 use crate::calendar::Clock;
 use crate::catalog::Catalog;
+use crate::domain::workspace::parse_domain_name;
 
+pub use domains::Removed;
 pub use failure::Error;
 pub use folders::NewFolder;
 pub use tags::TagChange;
@@ -19,12 +26,22 @@ type Result<T> = std::result::Result<T, Error>;
 pub struct Holdings {
     catalog: Catalog,
     clock: Clock,
+    /// The host of the public address, where tenants choose the names of domains.
+    home: Option<Arc<str>>,
 }
 
 impl Holdings {
-    /// A service over this catalog.
+    /// A service over this catalog, for whoever runs the installation: any name can become a short domain.
     pub fn new(catalog: Catalog, clock: Clock) -> Self {
-        Self { catalog, clock }
+        Self { catalog, clock, home: None }
+    }
+
+    /// The service for tenants of the installation at `public_url`: only names of the public internet can become short
+    /// domains, and not the installation's own.
+    pub fn for_tenants(self, public_url: &Url) -> Self {
+        let host = public_url.host_str().unwrap_or_default();
+        let home = parse_domain_name(host).unwrap_or_else(|| host.to_owned());
+        Self { home: Some(home.into()), ..self }
     }
 }
 

@@ -38,16 +38,16 @@ impl LinkService {
     }
 
     async fn refuse_twins(&self, workspace: WorkspaceId, changes: &[LinkChange]) -> Result<()> {
-        let mut domains = self.catalog.link_domains(workspace).await?;
+        let domains = self.catalog.link_domains(workspace).await?;
         // The one that a new link without a domain gets.
-        let primary = if domains.is_empty() { None } else { Some(domains.remove(0)) };
+        let primary = domains.iter().find(|domain| !domain.fields.archived);
         let mut places = HashSet::new();
         for change in changes {
             let SlugChoice::Fixed(slug) = &change.slug else { continue };
             let name = change.domain.as_deref().and_then(parse_domain_name);
             let domain = match &name {
-                Some(name) => primary.iter().chain(&domains).find(|domain| domain.name == *name),
-                None if change.domain.is_none() => primary.as_ref(),
+                Some(name) => domains.iter().find(|domain| domain.name == *name),
+                None if change.domain.is_none() => primary,
                 None => None,
             };
             // What is on no domain of ours is refused by itself.

@@ -283,7 +283,8 @@ impl LinkService {
     }
 
     async fn primary_domain(&self, workspace: WorkspaceId) -> Result<Domain> {
-        self.catalog.link_domains(workspace).await?.into_iter().next().ok_or(Error::NoDomain)
+        let domains = self.catalog.link_domains(workspace).await?;
+        domains.into_iter().find(|domain| !domain.fields.archived).ok_or(Error::NoDomain)
     }
 
     async fn check_folder(&self, workspace: WorkspaceId, folder: Option<FolderId>) -> Result<()> {

@@ -46,6 +46,7 @@ impl FakeSource {
             name: name.to_owned(),
             case_sensitive: false,
             primary: false,
+            ..Domain::default()
         };
         *self.domains.lock().unwrap() = domains.iter().map(domain).collect();
     }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::manners::Manners;
 use crate::domain::id::DomainId;
 use crate::domain::workspace::Domain;
 
@@ -19,6 +21,8 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     places: HashMap<Box<str>, Place>,
+    /// Of the domains that say something.
+    manners: HashMap<DomainId, Arc<Manners>>,
     default: Option<Place>,
 }
 
@@ -29,12 +33,24 @@ impl Hosts {
         let named = default_name.and_then(|name| domains.iter().find(|domain| domain.name == name));
         let default = named.or_else(|| domains.iter().min_by_key(|domain| domain.id)).map(place);
         let places = domains.iter().map(|domain| (host_name(&domain.name).into(), place(domain))).collect();
-        Self { places, default }
+        let manners = |domain: &Domain| Some((domain.id, Arc::new(Manners::prepare(&domain.fields)?)));
+        Self { places, manners: domains.iter().filter_map(manners).collect(), default }
     }
 
     /// The domain of a name that went through [`host_name`].
     pub(super) fn get(&self, name: &str) -> Option<Place> {
         self.places.get(name).copied()
+    }
+
+    /// Whether any domain says something for itself; most installations are done here.
+    pub(super) fn have_manners(&self) -> bool {
+        !self.manners.is_empty()
+    }
+
+    /// What the domain of a name says for itself.
+    pub(super) fn manners(&self, name: &str) -> Option<Arc<Manners>> {
+        let domain = self.places.get(name)?.domain;
+        self.manners.get(&domain).cloned()
     }
 
     /// The domain whose slugs answer on hosts that are no short domain.
@@ -99,6 +115,7 @@ mod tests {
             name: name.to_owned(),
             case_sensitive: false,
             primary: false,
+            ..Domain::default()
         };
         let domains = [domain(9, "b.example"), domain(4, "a.example")];
         let id = |hosts: Hosts| hosts.default_place().map(|place| place.domain.0);

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use super::cache::{CacheLimits, LinkCache};
 use super::hosts::{Hosts, Place, host_name};
+use super::manners::Manners;
 use super::slug::{is_script, key_of, slug_of};
 use super::source::{LinkSource, Unavailable};
 use super::target::Target;
@@ -118,6 +119,13 @@ impl Resolver {
     /// [`Unavailable`] while the domains were never read.
     pub fn domain(&self, name: &str) -> Result<Option<Place>, Unavailable> {
         Ok(self.hosts.load().as_ref().ok_or(Unavailable)?.get(&host_name(name)))
+    }
+
+    /// What the short domain of a `Host` header answers where no link does. `None` when it says nothing, and for hosts
+    /// that are no short domain, even where the default domain's slugs answer.
+    pub fn manners(&self, host: &str) -> Option<Arc<Manners>> {
+        let hosts = self.hosts.load();
+        hosts.as_ref().filter(|hosts| hosts.have_manners()).and_then(|hosts| hosts.manners(&host_name(host)))
     }
 
     /// The domain whose slugs answer on this host after everything else: its own, or else the default.

@@ -160,7 +160,7 @@ impl Server {
             client_clicks: ClientClicks::default(),
             kept_answers: KeptAnswers::default(),
             conversions,
-            holdings: Holdings::new(stores.catalog.clone(), clock.clone()),
+            holdings: Holdings::new(stores.catalog.clone(), clock.clone()).for_tenants(&public_url),
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),
             catalog: stores.catalog.clone(),
             clicks,

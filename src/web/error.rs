@@ -278,6 +278,11 @@ impl From<holdings::Error> for ApiError {
         match error {
             holdings::Error::NoTag => Self::NotFound("Tag not found.".to_owned()),
             holdings::Error::NoFolder => Self::NotFound("Folder not found.".to_owned()),
+            holdings::Error::NoDomain => Self::NotFound("Domain not found.".to_owned()),
+            holdings::Error::NoWorkspace => Self::NotFound("Workspace not found.".to_owned()),
+            holdings::Error::DomainTaken(name) => {
+                Self::Conflict(format!("Domain is already in use. Given: {}", quoted(&name)))
+            }
             holdings::Error::TagTaken => Self::Conflict("A tag with that name already exists.".to_owned()),
             holdings::Error::FolderTaken => Self::Conflict("A folder with that name already exists.".to_owned()),
             holdings::Error::Invalid { code, field, message } => Self::invalid(code, field, message),

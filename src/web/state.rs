@@ -43,7 +43,7 @@ pub struct App {
     pub kept_answers: KeptAnswers,
     /// Links.
     pub links: LinkService,
-    /// Tags and folders.
+    /// Short domains, tags and folders.
     pub holdings: Holdings,
     /// Sites whose events are taken.
     pub sites: Sites,
@@ -76,6 +76,14 @@ pub struct App {
 }
 
 impl App {
+    /// Has this node see a change of short domains at once, which it would hear of within a moment.
+    pub async fn reload_domains(&self) {
+        if self.resolver.reload_domains().await.is_err() {
+            tracing::debug!("a change of short domains is seen when it is heard of");
+        }
+        self.resolver.forget_all();
+    }
+
     /// `https://go.example.com`: scheme, host and port of the public address.
     pub fn origin(&self) -> String {
         self.public_url.origin().ascii_serialization()

@@ -86,7 +86,7 @@ async fn tenant(app: &App, email: &str, domain: &str) -> Tenant {
     let workspace = app.catalog.add_workspace(email, NOW).await.unwrap().id;
     // Hashing a password takes its time, and none is used here.
     let user = app.catalog.add_user(email, "no password", Some((workspace, Role::Owner)), NOW).await.unwrap().id;
-    app.auth.create_domain(workspace, domain, false).await.unwrap();
+    app.holdings.add_domain(workspace, domain, false, Default::default()).await.unwrap();
     let key = key(app, user, Some(workspace), &[]).await;
     Tenant { workspace, user, key }
 }
@@ -290,7 +290,7 @@ async fn changes() {
 
     assert_eq!(world.patch(id, json!({"domain": "go.other.example"})).await.0, 403);
     assert_eq!(world.patch(id, json!({"url": "ftp://a.b"})).await.0, 422);
-    world.app.auth.create_domain(world.ours.workspace, "second.example.com", true).await.unwrap();
+    world.app.holdings.add_domain(world.ours.workspace, "second.example.com", true, Default::default()).await.unwrap();
     let link = patched(json!({"domain": "second.example.com", "key": "Case"})).await;
     assert_eq!(link["shortLink"], "https://second.example.com/Case");
     assert_eq!(world.get("/links/info?domain=second.example.com&key=case").await.0, 404);
@@ -313,7 +313,7 @@ async fn lists() {
     let catalog = &world.app.catalog;
     let tag = catalog.add_tag(world.ours.workspace, "News", TagColor::Red, NOW).await.unwrap().id.to_string();
     let folder = catalog.add_folder(world.ours.workspace, "F", NOW).await.unwrap().id.to_string();
-    world.app.auth.create_domain(world.ours.workspace, "second.example.com", false).await.unwrap();
+    world.app.holdings.add_domain(world.ours.workspace, "second.example.com", false, Default::default()).await.unwrap();
     let bodies = [
         json!({"key": "a", "tagNames": ["news"]}),
         json!({"key": "b", "folderId": folder}),

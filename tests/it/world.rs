@@ -153,7 +153,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
         hooks: Hooks::new(Policy { allowed: vec!["127.0.0.0/8".parse().unwrap()] }),
         streams: Streams::new(CancellationToken::new()),
         exports: Places::new(EXPORTS_PER_WORKSPACE),
-        holdings: Holdings::new(catalog.clone(), clock.clone()),
+        holdings: Holdings::new(catalog.clone(), clock.clone()).for_tenants(&public_url),
         links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
         clock,
         catalog,

@@ -11,6 +11,7 @@ mod customer_body;
 mod customers;
 mod dashboard;
 mod deliveries;
+mod domains;
 mod error;
 mod event_columns;
 mod event_export;
@@ -89,6 +90,15 @@ pub fn routes() -> Router<App> {
             .route(&path("/tags"), get(tags::list).post(tags::create))
             .route(&path("/tags/{tag}"), get(tags::get).patch(tags::update).put(tags::update).delete(tags::delete))
             .route(&path("/tags/{tag}/{*rest}"), any(not_found))
+            .route(&path("/domains"), get(domains::list).post(domains::create))
+            .route(&path("/domains/status"), get(domains::status))
+            .route(&path("/domains/register"), post(domains::register))
+            .route(
+                &path("/domains/{domain}"),
+                get(domains::get).patch(domains::update).put(domains::update).delete(domains::delete),
+            )
+            .route(&path("/domains/{domain}/primary"), post(domains::make_primary).put(domains::make_primary))
+            .route(&path("/domains/{domain}/{*rest}"), any(not_found))
             .route(&path("/folders"), get(folders::list).post(folders::create))
             .route(
                 &path("/folders/{folder}"),

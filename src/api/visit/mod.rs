@@ -8,6 +8,7 @@ mod asker;
 mod cookies;
 mod front;
 mod locked;
+mod manners;
 mod outcome;
 
 use std::future::Future;
@@ -131,12 +132,15 @@ impl<R: Recorder> Visits<R> {
         if !is_post && request.method != Method::GET && request.method != Method::HEAD {
             return self.other_method(&request.method);
         }
+        if let Some(file) = self.file(request) {
+            return file;
+        }
         let path = request.uri.path();
         let address = self.services.clients.address(peer.0.ip(), &request.headers);
         let target = match self.services.resolver.resolve(place, inspected(path).unwrap_or(path), address).await {
             Ok(Some(target)) => target,
             Ok(None) if is_post => return self.other_method(&request.method),
-            Ok(None) => return self.page(Outcome::NotFound, Page::NotFound),
+            Ok(None) => return self.nothing(Outcome::NotFound, request),
             Err(Unresolved::TooManyMisses) => return self.page(Outcome::Limited, Page::TooMany),
             Err(Unresolved::Unavailable) => return self.page(Outcome::Unavailable, Page::Unavailable),
         };
@@ -162,14 +166,14 @@ impl<R: Recorder> Visits<R> {
         let asker =
             Asker { clients: &self.services.clients, enricher: &self.services.enricher, headers, address, peer, lock };
         match decide(target, &visit, now_ms, &asker) {
-            Decision::Nowhere => self.page(Outcome::Nowhere, Page::NotFound),
-            Decision::Withheld => self.page(Outcome::Withheld, Page::NotFound),
+            Decision::Nowhere => self.nothing(Outcome::Nowhere, request),
+            Decision::Withheld => self.nothing(Outcome::Withheld, request),
             Decision::Password => self.ask(Asking::First, &client::referrer(headers)),
             Decision::Placeholder => self.page(Outcome::Nowhere, Page::Root),
-            Decision::Disabled => self.page(Outcome::Disabled, Page::NotFound),
-            Decision::NotStarted => self.page(Outcome::NotStarted, Page::NotFound),
-            Decision::Blocked => self.page(Outcome::Blocked, Page::NotFound),
-            Decision::Expired(None) => self.page(Outcome::Expired, Page::Expired),
+            Decision::Disabled => self.nothing(Outcome::Disabled, request),
+            Decision::NotStarted => self.nothing(Outcome::NotStarted, request),
+            Decision::Blocked => self.nothing(Outcome::Blocked, request),
+            Decision::Expired(None) => self.too_late(request),
             Decision::Expired(Some(location)) => {
                 self.outcomes.count(Outcome::Expired);
                 sent_on(location, false, target.hide_referrer, false)

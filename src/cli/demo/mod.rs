@@ -131,7 +131,7 @@ async fn make_workspace(stores: &Stores, name: &str) -> anyhow::Result<(Workspac
     // Names of their own, however often this is run.
     let label = workspace.id.to_string().trim_start_matches("ws_").to_owned();
     let (user, _) = auth.create_user(&format!("demo-{label}@example.com"), Some((workspace.id, Role::Owner))).await?;
-    let domain = auth.create_domain(workspace.id, &format!("demo-{label}.example.com"), false).await?;
+    let domain = catalog.add_domain(workspace.id, &format!("demo-{label}.example.com"), false, clock.now_ms()).await?;
     let grant = KeyGrant { name: "demo".to_owned(), workspace: Some(workspace.id), ..KeyGrant::default() };
     let (_, key) = auth.create_key(user.id, &grant).await?;
     Ok((workspace.id, domain, secrecy::ExposeSecret::expose_secret(&key).to_owned()))

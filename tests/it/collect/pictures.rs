@@ -87,7 +87,7 @@ async fn whatever_happens_there_is_a_picture() {
 #[tokio::test]
 async fn a_link_has_one_too() {
     let scene = Scene::start("collect_pixel_link").await;
-    scene.app.auth.create_domain(scene.ours.workspace, "go.shop.example", false).await.unwrap();
+    scene.app.holdings.add_domain(scene.ours.workspace, "go.shop.example", false, Default::default()).await.unwrap();
     let bearer = format!("Bearer {}", scene.ours.key);
     let body = json!({"url": "https://example.com/", "key": "mail"}).to_string();
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];

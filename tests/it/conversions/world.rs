@@ -148,7 +148,7 @@ async fn tenant(app: &App, email: &str, domain: &str) -> Tenant {
     // Hashing a password takes its time, and none is used here.
     let place = Some((workspace, Role::Owner));
     let user = app.catalog.add_user(email, "no password", place, NOW_MS).await.unwrap().id;
-    app.auth.create_domain(workspace, domain, false).await.unwrap();
+    app.holdings.add_domain(workspace, domain, false, Default::default()).await.unwrap();
     Tenant { workspace, key: key(app, user, &[]).await }
 }
 

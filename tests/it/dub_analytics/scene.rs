@@ -63,7 +63,7 @@ impl Scene {
         let workspace = app.catalog.add_workspace("ours", at(0)).await.unwrap().id;
         let user = app.catalog.add_user("o@example.com", "-", Some((workspace, Role::Owner)), at(0)).await.unwrap().id;
         for domain in ["go.example.com", "s.example.org"] {
-            app.auth.create_domain(workspace, domain, false).await.unwrap();
+            app.holdings.add_domain(workspace, domain, false, Default::default()).await.unwrap();
         }
         let grant = KeyGrant { workspace: Some(workspace), ..KeyGrant::default() };
         let key = app.auth.create_key(user, &grant).await.unwrap().1.expose_secret().to_owned();

@@ -1,6 +1,7 @@
-//! Dub's endpoints for links, tags and folders, over HTTP.
+//! Dub's endpoints for links, tags, folders and domains, over HTTP.
 
 mod bulk;
+mod domains;
 mod folders;
 mod lists;
 mod tags;

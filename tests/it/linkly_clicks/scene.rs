@@ -152,7 +152,7 @@ impl Scene {
 async fn tenant(app: &App, email: &str, domain: &str) -> (WorkspaceId, String) {
     let workspace = app.catalog.add_workspace(email, NOW_MS).await.unwrap().id;
     let user = app.catalog.add_user(email, "-", Some((workspace, Role::Owner)), NOW_MS).await.unwrap().id;
-    app.auth.create_domain(workspace, domain, false).await.unwrap();
+    app.holdings.add_domain(workspace, domain, false, Default::default()).await.unwrap();
     let grant = KeyGrant { workspace: Some(workspace), ..KeyGrant::default() };
     (workspace, app.auth.create_key(user, &grant).await.unwrap().1.expose_secret().to_owned())
 }

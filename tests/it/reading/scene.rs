@@ -203,7 +203,7 @@ pub async fn tenant(app: &App, email: &str, domains: &[&str]) -> (WorkspaceId, U
     // Hashing a password takes its time, and none is used here.
     let user = app.catalog.add_user(email, "no password", Some((workspace, Role::Owner)), ms(NOW)).await.unwrap().id;
     for domain in domains {
-        app.auth.create_domain(workspace, domain, false).await.unwrap();
+        app.holdings.add_domain(workspace, domain, false, Default::default()).await.unwrap();
     }
     let grant = KeyGrant { workspace: Some(workspace), ..KeyGrant::default() };
     let key = app.auth.create_key(user, &grant).await.unwrap().1.expose_secret().to_owned();

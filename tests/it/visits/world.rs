@@ -88,6 +88,7 @@ impl LinkSource for Store {
             name: "go.example".to_owned(),
             case_sensitive: false,
             primary: true,
+            ..Domain::default()
         };
         Box::pin(async move { self.check().map(|()| vec![domain]) })
     }
