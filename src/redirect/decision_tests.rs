@@ -1,10 +1,16 @@
 //! The decision by table: who gets what, and what is asked for it.
 
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use url::Url;
+
 use super::super::target::tests::found;
 use super::super::visitor::System;
 use super::super::visitor::tests::Fake;
 use super::*;
 use crate::domain::link::{LinkFields, ROOT_SLUG, RedirectKind, TestVariant};
+use crate::domain::workspace::WorkspaceSettings;
 
 const NOW_MS: i64 = 1_700_000_000_000;
 
@@ -320,4 +326,32 @@ fn recorded_addresses_are_cut_between_escapes() {
         assert!(cut.len() <= length && !cut.ends_with('%') && cut.len() >= 4_093, "{tail} {}", cut.len());
     }
     assert_eq!(cut("short".to_owned()), "short");
+}
+
+proptest! {
+    #[test]
+    fn no_visit_leads_to_a_strangers_host(
+        scheme in "(https?|javascript|data|)(:|%3A)?",
+        parts in proptest::collection::vec(
+            prop_oneof![
+                Just("/"), Just("%2F"), Just("\\"), Just("%5C"), Just("@"), Just("%40"), Just("#"), Just("%23"), Just("?"),
+                Just("."), Just(":"), Just("%00"), Just("%0A"), Just("%09"), Just("+"), Just("evil.example"),
+                Just("example.com"), Just("www."), Just("example%2Ecom"), Just("\u{ff0e}"), Just("[::1]"), Just("127.1"),
+            ],
+            0..12,
+        ),
+    ) {
+        let query = format!("redir_url={scheme}//{}", parts.concat());
+        let mut target = target(|fields| fields.forward_parameters = true);
+        let settings = WorkspaceSettings {
+            allowed_hostnames: vec!["*.shop.example".to_owned()], ..WorkspaceSettings::default()
+        };
+        target.settings = Arc::new(settings);
+        let redirect = redirected(&target, &visit(&query));
+        let location = Url::parse(redirect.location.to_str().unwrap()).unwrap();
+        prop_assert!(["http", "https"].contains(&location.scheme()), "{query} {location}");
+        let host = location.host_str().unwrap_or_default();
+        prop_assert!(["example.com", "www.example.com", "example.com.", "www.example.com."].contains(&host), "{query} {location}");
+        prop_assert!(location.username().is_empty() && location.password().is_none(), "{query} {location}");
+    }
 }

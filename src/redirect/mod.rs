@@ -5,6 +5,8 @@
 //! - [`decide`] is a function of a prepared [`Target`], a [`Visit`] with its [`Visitor`], and the present; it has no
 //!   effects, and asks of the visitor only what the link's answer depends on.
 //! - A `Location` is one line of printable ASCII of a known scheme, at most [`MAX_LOCATION_BYTES`] long.
+//! - A visit may name its own destination (`redir_url`), but only on a host of the link's owner: one that the link leads to
+//!   anyway, or one of its workspace's list. Everywhere else a short domain would lend its good name to whoever asks.
 //! - A store that does not answer is [`Unresolved::Unavailable`], never "not found".
 
 mod cache;
