@@ -1,10 +1,12 @@
 //! Answers -> bytes: JSON, CSV or TSV, row by row, so that a long answer needs little memory; and QR codes as pictures.
 
+pub mod archive;
 pub mod delimited;
 pub mod dub;
 pub mod json;
 pub mod qr;
 
+pub use archive::Archive;
 pub use delimited::Delimited;
 pub use json::{JsonArray, RowObject};
 

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use super::recorder::SpoolRecorder;
 use super::slow_body;
@@ -66,7 +67,11 @@ fn surface(
 ) -> Router<App> {
     routes
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(CompressionLayer::new())
+        // A zip archive is compressed already.
+        .layer(
+            CompressionLayer::new()
+                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/zip"))),
+        )
         .layer(from_fn_with_state(body_time, slow_body::limit))
         .layer(map_response(move |response| counted(name, response)))
 }

@@ -139,6 +139,27 @@ where
     Ok(respond(Body::from_stream(rest), writing))
 }
 
+/// A file as it is made; what fails ends the connection. It is nothing to keep, as no answer here is.
+pub fn file(
+    content_type: &'static str,
+    name: &'static str,
+    bytes: impl Stream<Item = Result<Vec<u8>, ApiError>> + Send + 'static,
+) -> Response {
+    let bytes = bytes.map_ok(Bytes::from).map_err(|error| {
+        tracing::error!(%error, "file cut off");
+        std::io::Error::other(error)
+    });
+    let mut response = Response::new(Body::from_stream(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("authorization"));
+    if let Ok(name) = HeaderValue::try_from(format!("attachment; filename={name}")) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    response
+}
+
 /// The state between chunks.
 enum Encoder {
     Json(JsonArray),

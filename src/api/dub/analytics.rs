@@ -130,8 +130,13 @@ pub(super) async fn answer(
         (GroupBy::Count, _) => answer::object(&table, &writing)?,
         _ => answer::table(&table, &writing)?,
     };
+    say_currency(&mut response, currency);
+    Ok(response)
+}
+
+/// Says in which currency the amounts of an answer are.
+pub(super) fn say_currency(response: &mut Response, currency: Option<String>) {
     if let Some(currency) = currency.and_then(|code| HeaderValue::try_from(code).ok()) {
         response.headers_mut().insert(CURRENCY, currency);
     }
-    Ok(response)
 }

@@ -3,6 +3,7 @@
 //! Every failure, unknown paths and methods included, wears Dub's envelope (`error.rs`).
 
 mod analytics;
+mod analytics_export;
 mod analytics_paths;
 mod analytics_rows;
 mod asked;
@@ -62,6 +63,7 @@ pub fn routes() -> Router<App> {
         router = router
             .route(&path("/analytics"), get(reading::analytics).post(reading::analytics))
             .route(&path("/analytics/dashboard"), get(dashboard::get))
+            .route(&path("/analytics/export"), get(analytics_export::answer).post(analytics_export::answer))
             .route(&path("/analytics/{first}"), get(analytics_paths::one))
             .route(&path("/analytics/{first}/{second}"), get(analytics_paths::two))
             .route(&path("/events"), get(reading::events).post(reading::events))

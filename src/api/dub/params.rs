@@ -133,28 +133,24 @@ pub fn kinds(params: &Params) -> Result<&'static [EventKind], ApiError> {
     }
 }
 
+/// What `groupBy` takes beside `count`, by name.
+pub fn groupings() -> impl Iterator<Item = (&'static str, GroupBy)> {
+    let dimensions = DIMENSIONS.iter().filter_map(|line| Some((line.dub_group?, GroupBy::Dimension(line.dimension))));
+    let attributes = ATTRIBUTES.iter().filter_map(|line| Some((line.dub_group?, GroupBy::Attribute(line.attribute))));
+    [("timeseries", GroupBy::Timeseries)].into_iter().chain(dimensions).chain(attributes)
+}
+
 /// Reads `groupBy`, by default `count`.
 ///
 /// # Errors
 /// For a name that is not known.
 pub fn group_by(params: &Params) -> Result<GroupBy, ApiError> {
     let name = params.text("groupBy").unwrap_or("count");
-    let attribute = || {
-        let line = ATTRIBUTES.iter().find(|line| line.dub_group == Some(name))?;
-        Some(GroupBy::Attribute(line.attribute))
-    };
-    let dimension = || {
-        let line = DIMENSIONS.iter().find(|line| line.dub_group == Some(name))?;
-        Some(GroupBy::Dimension(line.dimension))
-    };
     match name {
         "count" => Ok(GroupBy::Count),
-        "timeseries" => Ok(GroupBy::Timeseries),
         "trigger" => Ok(GroupBy::Dimension(Dimension::Trigger)),
-        _ => dimension().or_else(attribute).ok_or_else(|| {
-            let mut names = vec!["count", "timeseries"];
-            names.extend(DIMENSIONS.iter().filter_map(|line| line.dub_group));
-            names.extend(ATTRIBUTES.iter().filter_map(|line| line.dub_group));
+        _ => groupings().find(|(known, _)| *known == name).map(|(_, group_by)| group_by).ok_or_else(|| {
+            let names: Vec<&str> = ["count"].into_iter().chain(groupings().map(|(name, _)| name)).collect();
             let message =
                 format!("Invalid type value. Valid values are: {}. Given: {}", names.join(", "), quoted(name));
             ApiError::invalid("invalid_value", "groupBy", message)

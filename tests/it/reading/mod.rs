@@ -1,5 +1,6 @@
 //! Dub's `/analytics` and `/events` over HTTP: what is written in every form, what every parameter does, what is refused.
 
+mod archives;
 mod bodies;
 mod conversions;
 mod exports;
