@@ -80,23 +80,30 @@ impl Catalog {
         };
         // Reading backwards from the cursor is reading the reversed order forwards, and turning the page around.
         let rising = query.ascending != backwards;
+        // The number of those that have none: they come last in either order.
+        let last = if query.ascending { i64::MAX } else { i64::MIN };
         if let Some(id) = cursor {
             let text = "SELECT created_at FROM customer WHERE workspace_id = $1 AND id = $2";
             let Some(row) = session.query_opt(text, &[&workspace.row(), &id.row()]).await? else { return Ok(None) };
             let at: chrono::DateTime<chrono::Utc> = row.try_get(0)?;
-            list.push(
-                if rising {
-                    " AND (customer.created_at, customer.id) > (?"
-                } else {
-                    " AND (customer.created_at, customer.id) < (?"
-                },
-                at,
-            );
-            list.push(", ?)", id.row());
+            match &query.by {
+                Some(by) => {
+                    let ranked = by.iter().find(|(ranked, _)| *ranked == id).map_or(last, |(_, number)| *number);
+                    list.push(" AND (coalesce(ranked.number, ?), customer.created_at, customer.id)", last);
+                    list.push(if rising { " > (?," } else { " < (?," }, ranked);
+                }
+                None => {
+                    list.plain(" AND (customer.created_at, customer.id)");
+                    list.plain(if rising { " > (" } else { " < (" });
+                }
+            }
+            list.push(" ?,", at);
+            list.push(" ?)", id.row());
         }
         list.plain(" ORDER BY");
         if query.by.is_some() {
-            list.plain(if rising { " ranked.number NULLS LAST," } else { " ranked.number DESC NULLS LAST," });
+            list.push(" coalesce(ranked.number, ?)", last);
+            list.plain(if rising { "," } else { " DESC," });
         }
         list.plain(if rising {
             " customer.created_at, customer.id"

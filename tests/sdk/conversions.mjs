@@ -97,6 +97,16 @@ test('a sale without a lead', async () => {
   });
 });
 
+test('customers with what brought them', async () => {
+  await dub.track.lead({ clickId: await click(), eventName: 'Sign up', customerExternalId: 'brought' });
+  const { id, domain, key, shortLink, url, programId } = link;
+  const request = { includeExpandedFields: true };
+  const customer = await dub.customers.get({ id: 'ext_brought', ...request });
+  assert.deepEqual(customer.link, { id, domain, key, shortLink, url, programId });
+  assert.deepEqual((await dub.customers.list({ externalId: 'brought', ...request })).result, [customer]);
+  assert.equal((await dub.customers.get({ id: 'ext_brought' })).link, undefined);
+});
+
 test('customers', async () => {
   const people = ['one', 'two', 'three'];
   for (const name of people) {
@@ -127,6 +137,27 @@ test('customers', async () => {
     [{ search: 'page-', linkId: 'link_unknown' }, []],
   ]) {
     assert.deepEqual((await dub.customers.list(filter)).result, found, JSON.stringify(filter));
+  }
+});
+
+test('customers by what they spent', async () => {
+  const spent = { none: 0, some: 300, much: 900, more: 500, nothing: 0 };
+  for (const [name, amount] of Object.entries(spent)) {
+    await dub.track.lead({ clickId: await click(), eventName: 'Sign up', customerExternalId: `spent-${name}` });
+    if (amount > 0) await dub.track.sale({ customerExternalId: `spent-${name}`, amount });
+  }
+  const mostFirst = ['much', 'more', 'some', 'nothing', 'none'];
+  // Who has spent nothing comes last, whichever way.
+  const leastFirst = ['some', 'more', 'much', 'none', 'nothing'];
+  for (const [sortOrder, expected] of [['desc', mostFirst], ['asc', leastFirst]]) {
+    const request = { search: 'spent-', sortBy: 'saleAmount', sortOrder };
+    const found = await eventually(async () => {
+      const pages = await all(dub.customers.list({ ...request, pageSize: 2 }));
+      assert.deepEqual(pages.map(({ externalId }) => externalId), expected.map(name => `spent-${name}`));
+      return pages;
+    });
+    const before = await dub.customers.list({ ...request, endingBefore: found[4].id, pageSize: 3 });
+    assert.deepEqual(before.result, found.slice(1, 4));
   }
 });
 

@@ -108,6 +108,16 @@ test('every field is kept', async () => {
   assert.deepEqual(await dub.links.get({ linkId: link.id }), link);
 });
 
+test('several destinations of one link', async () => {
+  const testVariants = [{ url: 'https://example.com/a', percentage: 30 }, { url: 'https://example.com/b', percentage: 70 }];
+  const times = { testStartedAt: '2026-09-21T00:00:00.000Z', testCompletedAt: '2026-12-24T00:00:00.000Z' };
+  const link = await made({ key: 'several', testVariants, ...times });
+  has(link, { testVariants, ...times });
+  has(await dub.links.update(link.id, { testVariants: null, testStartedAt: null, testCompletedAt: null }), {
+    testVariants: null, testStartedAt: null, testCompletedAt: null,
+  });
+});
+
 test('a password is never told', async () => {
   const link = await made({ key: 'secret', password: 'open sesame' });
   assert.notEqual(link.password, null);

@@ -74,6 +74,11 @@ class Links(Case):
         self.assertEqual(parse_qs(urlsplit(link.url).query), {"a": ["1"], "ref": ["me"], **search})
         self.assertEqual(dub.links.get(request={"link_id": link.id}), link)
 
+    def test_several_destinations_of_one_link(self):
+        variants = [{"url": f"https://example.com/{name}", "percentage": 50} for name in "ab"]
+        link = made(test_variants=variants, test_started_at="2026-09-21T00:00:00.000Z")
+        self.assertEqual([variant.model_dump() for variant in link.test_variants], variants)
+
     def test_a_key_is_made_when_none_is_given(self):
         self.assertRegex(made().key, "^[0-9A-Za-z]{7}$")
         self.assertRegex(made(key_length=12).key, "^[0-9A-Za-z]{12}$")

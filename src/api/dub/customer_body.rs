@@ -87,15 +87,9 @@ pub(super) fn query(params: &Params) -> Result<(CustomerQuery, SortBy), ApiError
 }
 
 /// Which part of the list is wanted.
-pub(super) fn page(params: &Params, sort_by: SortBy) -> Result<Page<CustomerId>, ApiError> {
+pub(super) fn page(params: &Params) -> Result<Page<CustomerId>, ApiError> {
     let window = page_number::window(params, page_number::MAX_PAGE_SIZE)?;
-    let customer = |id: &str| {
-        if !sort_by.is_by_age() {
-            let message = "A cursor goes with sortBy=createdAt only; use page instead.";
-            return Err(ApiError::Unprocessable(message.to_owned()));
-        }
-        CustomerId::parse(id).ok_or_else(unknown_cursor)
-    };
+    let customer = |id: &str| CustomerId::parse(id).ok_or_else(unknown_cursor);
     let cursor = match (params.text("startingAfter"), params.text("endingBefore")) {
         (Some(_), Some(_)) => {
             let message = "You cannot use both startingAfter and endingBefore at the same time.";
@@ -141,7 +135,6 @@ mod tests {
         assert_eq!(sort_by, SortBy::SaleAmount);
         assert_eq!(asked("externalId=1&search=x").0.external_id.as_deref(), Some("1"));
         let params = Params::parse("startingAfter=cus_x").unwrap();
-        assert_eq!(page(&params, SortBy::Created).unwrap_err(), unknown_cursor());
-        assert_eq!(page(&params, SortBy::FirstSale).unwrap_err().status(), 422);
+        assert_eq!(page(&params).unwrap_err(), unknown_cursor());
     }
 }

@@ -48,7 +48,7 @@ fn no_customer() -> ApiError {
 pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Json<Vec<Value>>, ApiError> {
     caller.require("conversions.read")?;
     let (mut query, sort_by) = customer_body::query(&params)?;
-    let page = customer_body::page(&params, sort_by)?;
+    let page = customer_body::page(&params)?;
     let expanded = customer_body::expanded(&params)?;
     if !sort_by.is_by_age() {
         let totals = app.conversions.totals(caller.workspace, None).await?;
