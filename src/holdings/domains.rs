@@ -126,10 +126,10 @@ impl Holdings {
             let shown: String = text.chars().take(100).flat_map(char::escape_debug).collect();
             Error::invalid("custom", "slug", format!("Invalid domain: {why}. Given: \"{shown}\""))
         };
-        let name = parse_domain_name(text).ok_or_else(|| refused("expected a name such as go.example.com"))?;
+        let name = parse_domain_name(text).ok_or_else(|| refused("it is no domain name such as go.example.com"))?;
         let Some(home) = &self.home else { return Ok(name) };
         if !is_public(&name) {
-            return Err(refused("expected a name of the public internet such as go.example.com"));
+            return Err(refused("it is no domain name of the public internet such as go.example.com"));
         }
         if name == **home {
             return Err(refused("this server itself is reached under this name"));
