@@ -70,7 +70,7 @@ impl Coverage {
         if self.asked < WHOLE {
             return;
         }
-        assert!(self.told * 2 > self.asked, "only {} of {} answers tell of events", self.told, self.asked);
+        assert!(self.told * 5 > self.asked * 2, "only {} of {} answers tell of events", self.told, self.asked);
         assert!(self.cut * 2 > self.filtered, "only {} of {} filters cut something", self.cut, self.filtered);
         assert!(self.refused > 0 && self.refused * 10 < self.asked, "{} refused", self.refused);
         let shapes = ["total", "series", "groups", "attributes", "page", "after", "walk"];
