@@ -75,6 +75,16 @@ async fn columns_are_those_that_were_asked_for() {
     let (path, query) = path.split_once('?').unwrap();
     let form = [("content-type", "application/x-www-form-urlencoded")];
     assert_eq!(scene.send(&scene.key, Method::POST, path, &form, query.to_owned()).await.body, answer.body);
+    // A sale is new or not by all of time, not by the slice that it is read in.
+    for (query, amounts) in [
+        ("event=sales&saleType=new", vec!["'-KWD 1.500", "$0.00", "€0.05"]),
+        ("event=sales&saleType=recurring", vec!["$12.34", "¥1580"]),
+    ] {
+        let csv = scene.body(&format!("/events/export?columns=saleAmount&{query}")).await;
+        assert_eq!(table(&csv, b',').1.concat(), amounts, "{query}");
+    }
+    let pro = scene.body("/events/export?event=leads&columns=eventName&query=metadata['seats']:3").await;
+    assert_eq!(pro, "EventName\nSign up\n");
     let leads = scene.body("/events/export?event=leads&columns=eventName,customer,metadata,customerCountry").await;
     let (_, leads) = table(&leads, b',');
     assert_eq!(leads[0], ["Sign up", jane, r#"{"plan":{"name":"pro"},"seats":3}"#, "United States"]);
