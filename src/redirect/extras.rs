@@ -83,6 +83,11 @@ impl Extras {
         has_devices.then(by_device).flatten().or_else(|| (!self.geo.is_empty()).then(by_country).flatten())
     }
 
+    /// Whether phones are sent to a place of their own, such as a store of apps.
+    pub fn leads_to_apps(&self) -> bool {
+        self.ios.is_some() || self.android.is_some()
+    }
+
     /// Where some visitors are sent instead of the link's own destination.
     pub(super) fn destinations(&self) -> impl Iterator<Item = &Destination> {
         self.targets().chain(self.test.iter().flat_map(|test| test.destinations()))

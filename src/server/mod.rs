@@ -49,6 +49,7 @@ use crate::web::client_clicks::ClientClicks;
 use crate::web::kept_answers::KeptAnswers;
 use crate::web::limits::Limits;
 use crate::web::places::Places;
+use crate::web::recent_visits::RecentVisits;
 use crate::web::state::{App, EXPORTS_PER_WORKSPACE};
 use crate::web::streams::Streams;
 
@@ -158,6 +159,7 @@ impl Server {
         let app = App {
             resolver,
             client_clicks: ClientClicks::default(),
+            recent_visits: RecentVisits::default(),
             kept_answers: KeptAnswers::default(),
             conversions,
             holdings: Holdings::new(stores.catalog.clone(), clock.clone()).for_tenants(&public_url),
@@ -280,6 +282,7 @@ async fn visits(app: &App, ingest: &Ingest, stop: &CancellationToken) -> anyhow:
         clicks: app.clicks.clone(),
         clock: app.clock.clone(),
         enricher: Arc::clone(&app.enricher),
+        recent: app.recent_visits.clone(),
         gate: Gate::new(app.catalog.secret("link_password").await?),
         is_https: app.public_url.scheme() == "https",
     })))

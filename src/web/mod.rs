@@ -14,6 +14,7 @@ pub mod meter;
 pub mod page;
 pub mod params;
 pub mod places;
+pub mod recent_visits;
 pub mod short_link;
 pub mod state;
 pub mod streams;

@@ -23,6 +23,7 @@ use super::client_clicks::ClientClicks;
 use super::kept_answers::KeptAnswers;
 use super::limits::Limits;
 use super::places::Places;
+use super::recent_visits::RecentVisits;
 use super::streams::Streams;
 
 /// Exports of one workspace at once.
@@ -61,6 +62,8 @@ pub struct App {
     pub resolver: Arc<Resolver>,
     /// Clicks that pages report themselves.
     pub client_clicks: ClientClicks,
+    /// What addresses followed last, for apps that ask.
+    pub recent_visits: RecentVisits,
     /// Webhooks.
     pub hooks: Hooks,
     /// Live streams of events.

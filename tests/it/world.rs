@@ -31,6 +31,7 @@ use linktrail::web::client_clicks::ClientClicks;
 use linktrail::web::kept_answers::KeptAnswers;
 use linktrail::web::limits::Limits;
 use linktrail::web::places::Places;
+use linktrail::web::recent_visits::RecentVisits;
 use linktrail::web::state::{App, EXPORTS_PER_WORKSPACE};
 use linktrail::web::streams::Streams;
 use secrecy::{ExposeSecret, SecretString};
@@ -140,6 +141,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
     App {
         resolver,
         client_clicks: ClientClicks::default(),
+        recent_visits: RecentVisits::default(),
         kept_answers: KeptAnswers::default(),
         conversions,
         auth: Auth::new(catalog.clone(), clock.clone()),

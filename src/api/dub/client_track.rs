@@ -90,7 +90,7 @@ pub(super) async fn visit(
     Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await? })))
 }
 
-/// `POST /track/open`: an app was opened by a link. Without the link's address nothing is known to have led there.
+/// `POST /track/open`: an app was opened by a link, or installed because of one.
 pub(super) async fn open(
     State(app): State<App>,
     peer: Option<Extension<Peer>>,
@@ -99,29 +99,48 @@ pub(super) async fn open(
 ) -> Result<Json<Value>, ApiError> {
     let deep_link = trimmed(&body, "deepLink", MAX_ADDRESS)?;
     let dub_domain = trimmed(&body, "dubDomain", MAX_DOMAIN)?;
+    let sender = Sender::new(&app, peer, headers);
     let Some(deep_link) = deep_link else {
-        return match dub_domain {
-            Some(_) => Ok(Json(json!({ "clickId": null, "link": null }))),
-            None => Err(ApiError::invalid("custom", "deepLink", "Either deepLink or dubDomain is required.")),
-        };
+        let missing = || ApiError::invalid("custom", "deepLink", "Either deepLink or dubDomain is required.");
+        return installed(&app, &sender, &dub_domain.ok_or_else(missing)?).await;
     };
     let none = || ApiError::NotFound(format!("Deep link not found: {}", shown(&deep_link)));
     let url = Url::parse(&deep_link).map_err(|_| none())?;
     let domain = url.host_str().ok_or_else(none)?.to_owned();
-    let sender = Sender::new(&app, peer, headers);
     let target = target_at(&app, &sender, &domain, url.path()).await?.ok_or_else(none)?;
-    let key = match url.path().trim_matches('/') {
+    let link = opened(&target, &domain, url.path());
+    let said = Said { trigger: Trigger::Deeplink, url: None, referrer: None };
+    Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await?, "link": link })))
+}
+
+/// An app that was installed after a visit of this domain does not know the link. What the same address followed last within
+/// the hour is what led to it; that was a click already, so nothing is recorded.
+async fn installed(app: &App, sender: &Sender, domain: &str) -> Result<Json<Value>, ApiError> {
+    let unknown = || Json(json!({ "clickId": null, "link": null }));
+    let away = || ApiError::Unavailable("Links cannot be looked up at the moment. Please try again.");
+    let place = app.resolver.domain(domain).map_err(|_| away())?;
+    let followed = place.and_then(|place| app.recent_visits.last(place.domain, sender.address));
+    let Some(followed) = followed else { return Ok(unknown()) };
+    let target = target_at(app, sender, domain, &followed.path).await?.filter(|target| target.link == followed.link);
+    let Some(target) = target else { return Ok(unknown()) };
+    Ok(Json(json!({
+        "clickId": app.clicks.public(followed.click),
+        "link": opened(&target, domain, &followed.path),
+    })))
+}
+
+/// What an app is told of the link that opened it.
+fn opened(target: &Target, domain: &str, path: &str) -> Value {
+    let key = match path.trim_matches('/') {
         "" => ROOT_SLUG,
         path => path,
     };
-    let link = json!({
+    json!({
         "id": target.link.to_string(),
-        "domain": host_name(&domain),
+        "domain": host_name(domain),
         "key": percent_encoding::percent_decode_str(key).decode_utf8_lossy(),
         "url": target.open_destination().map(|destination| destination.as_str().to_owned()),
-    });
-    let said = Said { trigger: Trigger::Deeplink, url: None, referrer: None };
-    Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await?, "link": link })))
+    })
 }
 
 /// `OPTIONS` of all of them.

@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 
 use super::cookies::VARIANT;
 use crate::domain::hit::PlaceHint;
+use crate::domain::id::DomainId;
 use crate::enrich::bot::{self, Category};
 use crate::enrich::{Enricher, agent};
 use crate::redirect::{System, Visitor};
@@ -23,6 +24,8 @@ pub(super) struct Asker<'a> {
     pub(super) address: IpAddr,
     /// The other end of the connection.
     pub(super) peer: Peer,
+    /// The short domain that was asked.
+    pub(super) domain: DomainId,
     /// What may open the link to the visitor, where it has a password.
     pub(super) lock: Lock<'a>,
 }

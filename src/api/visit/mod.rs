@@ -26,14 +26,16 @@ use crate::auth::gate::Gate;
 use crate::calendar::clock::Clock;
 use crate::domain::click_id::{ClickKey, EventId};
 use crate::domain::hit::Hit;
+use crate::domain::id::DomainId;
 use crate::enrich::Enricher;
 use crate::redirect::{
-    Click, Decision, Inspection, Place, Redirect, Resolver, Shown, Target, Unresolved, Visit, Visitor, decide,
+    Click, Decision, Extras, Inspection, Place, Redirect, Resolver, Shown, Target, Unresolved, Visit, Visitor, decide,
     inspected, with_click_id,
 };
 use crate::web::client::{self, ClientRules, Peer};
 use crate::web::page::password::Asking;
 use crate::web::page::{Page, X_ROBOTS_TAG, cloak, inspect, preview};
+use crate::web::recent_visits::{Followed, RecentVisits};
 
 use asker::Asker;
 pub use front::Front;
@@ -76,6 +78,8 @@ struct Caller {
     address: IpAddr,
     /// The other end of the connection.
     peer: Peer,
+    /// The short domain that was asked.
+    domain: DomainId,
     now_ms: i64,
 }
 
@@ -95,6 +99,8 @@ pub struct Services<R> {
     pub enricher: Arc<Enricher>,
     /// Checks the passwords of links.
     pub gate: Gate,
+    /// Remembers for apps which link led to them.
+    pub recent: RecentVisits,
     /// The public address is one of https, and so are the short ones: cookies are shown over https only, even where no
     /// trusted proxy says that it was spoken.
     pub is_https: bool,
@@ -144,7 +150,7 @@ impl<R: Recorder> Visits<R> {
             Err(Unresolved::TooManyMisses) => return self.page(Outcome::Limited, Page::TooMany),
             Err(Unresolved::Unavailable) => return self.page(Outcome::Unavailable, Page::Unavailable),
         };
-        let caller = Caller { address, peer, now_ms: self.services.clock.now_ms() };
+        let caller = Caller { address, peer, domain: place.domain, now_ms: self.services.clock.now_ms() };
         match target.extras.as_deref().and_then(|extras| extras.password_hash.as_deref()) {
             Some(hash) => self.locked(&target, hash, caller, request, body).await,
             None if is_post => self.other_method(&request.method),
@@ -162,9 +168,16 @@ impl<R: Recorder> Visits<R> {
             inspects: inspected(request.uri.path()).is_some(),
             counts: request.method != Method::HEAD && !client::is_prefetch(headers) && !headers.contains_key(NO_TRACK),
         };
-        let Caller { address, peer, now_ms } = caller;
-        let asker =
-            Asker { clients: &self.services.clients, enricher: &self.services.enricher, headers, address, peer, lock };
+        let Caller { address, peer, domain, now_ms } = caller;
+        let asker = Asker {
+            clients: &self.services.clients,
+            enricher: &self.services.enricher,
+            headers,
+            address,
+            peer,
+            domain,
+            lock,
+        };
         match decide(target, &visit, now_ms, &asker) {
             Decision::Nowhere => self.nothing(Outcome::Nowhere, request),
             Decision::Withheld => self.nothing(Outcome::Withheld, request),
@@ -226,6 +239,13 @@ impl<R: Recorder> Visits<R> {
         self.outcomes.count(Outcome::Redirected);
         let keeps_cookies = (name_click || variant.is_some()) && !asker.is_bot();
         let known = if name_click && keeps_cookies { self.known_click(target, asker) } else { None };
+        if let Some(click) = known.or(recorded)
+            && target.extras.as_deref().is_some_and(Extras::leads_to_apps)
+            && !asker.is_bot()
+        {
+            let followed = Followed { link: target.link, click, path: request.uri.path().into() };
+            self.services.recent.note(asker.domain, asker.address, followed);
+        }
         if let Some(id) = known.or(recorded).filter(|_| name_click) {
             location = with_click_id(&location, &self.services.clicks.public(id)).unwrap_or(location);
         }

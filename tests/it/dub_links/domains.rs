@@ -34,6 +34,7 @@ async fn visit(world: &World, host: &str, path: &str) -> (u16, String) {
         clock: app.clock,
         enricher: app.enricher,
         gate: Gate::new([7; 32]),
+        recent: Default::default(),
         is_https: false,
     });
     let request = Request::builder().uri(path).header("host", host).body(Body::empty()).unwrap();

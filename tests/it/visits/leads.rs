@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::agents::MAC;
 use crate::conversions::world::World;
 
-struct Spooled(Ingest);
+pub(super) struct Spooled(Ingest);
 
 impl Recorder for Spooled {
     async fn record(&self, hit: &Hit) -> Result<EventId, Refused> {
@@ -26,7 +26,7 @@ impl Recorder for Spooled {
     }
 }
 
-fn visits(world: &World) -> Arc<Visits<Spooled>> {
+pub(super) fn visits(world: &World) -> Arc<Visits<Spooled>> {
     let app = &world.app;
     Arc::new(Visits::new(Services {
         resolver: Arc::clone(&app.resolver),
@@ -36,6 +36,7 @@ fn visits(world: &World) -> Arc<Visits<Spooled>> {
         clock: app.clock.clone(),
         enricher: Arc::clone(&app.enricher),
         gate: Gate::new([9; 32]),
+        recent: app.recent_visits.clone(),
         is_https: true,
     }))
 }

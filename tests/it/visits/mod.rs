@@ -1,6 +1,7 @@
 //! Visits over real connections, driven byte by byte.
 
 mod agents;
+mod apps;
 mod clicks;
 mod leads;
 mod pages;

@@ -26,6 +26,7 @@ use linktrail::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, ResolverOp
 use linktrail::server::listen::{ListenOptions, Listener};
 use linktrail::server::slow_body;
 use linktrail::web::client::ClientRules;
+use linktrail::web::recent_visits::RecentVisits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -168,6 +169,7 @@ impl World {
             clock: Clock::fixed(NOW_MS),
             enricher: Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret: [7; 32] })),
             gate: Gate::new([9; 32]),
+            recent: RecentVisits::default(),
             is_https: false,
         }));
         let for_rest = visits.clone();
