@@ -4,7 +4,7 @@
 use std::fmt;
 
 use axum::Json;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use metrics::counter;
@@ -81,6 +81,17 @@ impl ApiError {
             }
             other => other,
         }
+    }
+
+    /// What a response failed with: the error that travels with it, or the framework's own refusal of a path that is no
+    /// UTF-8, where nothing of ours is.
+    pub fn of(response: &Response) -> Option<Self> {
+        if let Some(error) = response.extensions().get::<Self>() {
+            return Some(error.clone());
+        }
+        let content_type = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        let refused = response.status() == StatusCode::BAD_REQUEST && content_type.starts_with(b"text/plain");
+        refused.then(|| Self::NotFound("The requested path does not exist.".to_owned()))
     }
 
     /// The HTTP status.

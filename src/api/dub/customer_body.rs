@@ -2,7 +2,7 @@
 
 use super::page_number;
 use super::track_body::{email, trimmed};
-use crate::catalog::{Cursor, CustomerChange, CustomerQuery, NewCustomer, Page};
+use crate::catalog::{CustomerChange, CustomerQuery, NewCustomer, Page};
 use crate::domain::customer::{MAX_AVATAR, MAX_CUSTOMER_TEXT, Profile};
 use crate::domain::id::{CustomerId, LinkId};
 use crate::web::body::Body;
@@ -88,23 +88,7 @@ pub(super) fn query(params: &Params) -> Result<(CustomerQuery, SortBy), ApiError
 
 /// Which part of the list is wanted.
 pub(super) fn page(params: &Params) -> Result<Page<CustomerId>, ApiError> {
-    let window = page_number::window(params, page_number::MAX_PAGE_SIZE)?;
-    let customer = |id: &str| CustomerId::parse(id).ok_or_else(unknown_cursor);
-    let cursor = match (params.text("startingAfter"), params.text("endingBefore")) {
-        (Some(_), Some(_)) => {
-            let message = "You cannot use both startingAfter and endingBefore at the same time.";
-            return Err(ApiError::Unprocessable(message.to_owned()));
-        }
-        (Some(id), None) => Cursor::After(customer(id)?),
-        (None, Some(id)) => Cursor::Before(customer(id)?),
-        (None, None) => Cursor::Offset(window.offset),
-    };
-    Ok(Page { cursor, size: window.size })
-}
-
-/// The cursor is no customer of the workspace.
-pub(super) fn unknown_cursor() -> ApiError {
-    ApiError::Unprocessable("Invalid cursor: the provided ID does not exist.".to_owned())
+    page_number::page(params, true, CustomerId::parse)
 }
 
 #[cfg(test)]
@@ -135,6 +119,6 @@ mod tests {
         assert_eq!(sort_by, SortBy::SaleAmount);
         assert_eq!(asked("externalId=1&search=x").0.external_id.as_deref(), Some("1"));
         let params = Params::parse("startingAfter=cus_x").unwrap();
-        assert_eq!(page(&params).unwrap_err(), unknown_cursor());
+        assert_eq!(page(&params).unwrap_err(), page_number::unknown_cursor());
     }
 }

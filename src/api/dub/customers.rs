@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use serde_json::{Value, json};
 
 use super::customer_body::{self, SortBy};
+use super::page_number;
 use super::shape_link::short_link;
 use crate::catalog::CustomerName;
 use crate::conversions::Totals;
@@ -55,7 +56,7 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params)
         query.by = Some(totals.iter().map(|(id, totals)| (*id, rank(totals, sort_by))).collect());
     }
     let found = app.catalog.customers(caller.workspace, &query, page).await?;
-    let customers = found.ok_or_else(customer_body::unknown_cursor)?;
+    let customers = found.ok_or_else(page_number::unknown_cursor)?;
     Ok(Json(shown_all(&app, caller.workspace, &customers, expanded).await?))
 }
 

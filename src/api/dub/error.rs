@@ -1,7 +1,8 @@
 //! Dub's envelope: `{"error": {"code", "message", "doc_url"}}`.
 
 use axum::Json;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -40,9 +41,11 @@ pub fn envelope(code: &str, message: &str) -> Value {
 
 /// Puts the envelope around a failed response; leaves every other one alone. Headers such as `Retry-After` and `Allow` stay.
 pub fn dress(mut response: Response) -> Response {
-    let Some(error) = response.extensions().get::<ApiError>().cloned() else { return response };
+    let Some(error) = ApiError::of(&response) else { return response };
     let body = envelope(code(&error), &error.to_string());
     response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.status_mut() = error.status();
     *response.body_mut() = Json(body).into_response().into_body();
     response
 }

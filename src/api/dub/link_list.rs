@@ -2,7 +2,7 @@
 
 use super::page_number;
 use crate::analytics::names::Rank;
-use crate::catalog::{Cursor, LinkGroup, LinkQuery, Page, TagMatch};
+use crate::catalog::{LinkGroup, LinkQuery, Page, TagMatch};
 use crate::domain::id::{FolderId, LinkId, TagId, UserId};
 use crate::domain::workspace::parse_domain_name;
 use crate::web::error::ApiError;
@@ -74,30 +74,13 @@ pub fn group(params: &Params) -> Result<Option<LinkGroup>, ApiError> {
 
 /// Which part of the list is wanted.
 pub fn page(params: &Params, rank: Option<Rank>) -> Result<Page, ApiError> {
-    let window = page_number::window(params, page_number::MAX_PAGE_SIZE)?;
-    let link = |id: &str| {
-        if rank.is_some() {
-            let message = "A cursor goes with sortBy=createdAt only; use page instead.";
-            return Err(ApiError::Unprocessable(message.to_owned()));
-        }
-        let unknown = || ApiError::Unprocessable("Invalid cursor: the provided ID does not exist.".to_owned());
-        LinkId::parse(id).ok_or_else(unknown)
-    };
-    let cursor = match (params.text("startingAfter"), params.text("endingBefore")) {
-        (Some(_), Some(_)) => {
-            let message = "You cannot use both startingAfter and endingBefore at the same time.";
-            return Err(ApiError::Unprocessable(message.to_owned()));
-        }
-        (Some(id), None) => Cursor::After(link(id)?),
-        (None, Some(id)) => Cursor::Before(link(id)?),
-        (None, None) => Cursor::Offset(window.offset),
-    };
-    Ok(Page { cursor, size: window.size })
+    page_number::page(params, rank.is_none(), LinkId::parse)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Cursor;
 
     fn params(text: &str) -> Params {
         Params::parse(text).unwrap()

@@ -1,6 +1,6 @@
-//! `page` and `pageSize`, as every list takes them.
+//! `page` and `pageSize`, as every list takes them, and cursors, as lists by age do.
 
-use crate::catalog::Window;
+use crate::catalog::{Cursor, Page, Window};
 use crate::web::error::ApiError;
 use crate::web::params::{IntegerRule, Params};
 
@@ -29,6 +29,38 @@ pub(super) fn window(params: &Params, default_size: u32) -> Result<Window, ApiEr
     let size = params.integer("pageSize", PAGE_SIZE)?.and_then(|size| u32::try_from(size).ok());
     let size = size.unwrap_or(default_size);
     Ok(Window { offset: (number - 1) * size, size })
+}
+
+/// The part of a list that `startingAfter`, `endingBefore` or `page`, and `pageSize` ask for. A cursor is what `parse` takes
+/// for an id, and goes with the order by age only.
+pub(super) fn page<Id>(
+    params: &Params,
+    is_by_age: bool,
+    parse: impl Fn(&str) -> Option<Id>,
+) -> Result<Page<Id>, ApiError> {
+    let Window { offset, size } = window(params, MAX_PAGE_SIZE)?;
+    let id = |text: &str| {
+        if !is_by_age {
+            let message = "A cursor goes with sortBy=createdAt only; use page instead.";
+            return Err(ApiError::Unprocessable(message.to_owned()));
+        }
+        parse(text).ok_or_else(unknown_cursor)
+    };
+    let cursor = match (params.text("startingAfter"), params.text("endingBefore")) {
+        (Some(_), Some(_)) => {
+            let message = "You cannot use both startingAfter and endingBefore at the same time.";
+            return Err(ApiError::Unprocessable(message.to_owned()));
+        }
+        (Some(text), None) => Cursor::After(id(text)?),
+        (None, Some(text)) => Cursor::Before(id(text)?),
+        (None, None) => Cursor::Offset(offset),
+    };
+    Ok(Page { cursor, size })
+}
+
+/// The cursor is nothing of the workspace's.
+pub(super) fn unknown_cursor() -> ApiError {
+    ApiError::Unprocessable("Invalid cursor: the provided ID does not exist.".to_owned())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Linkly's envelope: `{"error", "code"}`. What Linkly's validation refuses is a 400 that names the parameter, never a 422.
 
 use axum::Json;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -48,10 +48,11 @@ fn body(error: &ApiError, code: &str, standing: Option<Standing>) -> Value {
 
 /// Puts the envelope around a failed response; leaves every other one alone. Headers such as `Retry-After` and `Allow` stay.
 pub fn dress(mut response: Response) -> Response {
-    let Some(error) = response.extensions().get::<ApiError>().cloned() else { return response };
+    let Some(error) = ApiError::of(&response) else { return response };
     let (status, code) = status_and_code(&error);
     let standing = response.extensions().get::<Standing>().copied();
     response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *response.status_mut() = status;
     *response.body_mut() = Json(body(&error, code, standing)).into_response().into_body();
     response

@@ -249,6 +249,13 @@ fn holdings() -> Vec<Row> {
         patch("/folders/fold_x", json!({"name": "y"}), 404, "Folder not found."),
         (Method::DELETE, "/folders/fold_x".to_owned(), Value::Null, 404, "Folder not found.".to_owned()),
         get("/webhooks/wh_x", 404, ""),
+        // Paths that are no UTF-8 name nothing.
+        get("/analytics/%ff", 404, "The requested path does not exist."),
+        get("/analytics/clicks/%ff", 404, "The requested path does not exist."),
+        get("/links/%ff", 404, "Link not found."),
+        get("/tags/%ff", 404, "Tag not found."),
+        get("/customers/%ff", 404, "Customer not found."),
+        post("/webhooks/%ff/deliveries/%ff/retry", Value::Null, 404, "The requested path does not exist."),
     ]);
     rows
 }
