@@ -1,8 +1,8 @@
-// What a workspace holds beside links: tags, folders, and QR codes of anything.
+// What a workspace holds beside links: tags, folders and domains; and QR codes of anything.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { all, dub, has, isRecent, raw, refused, world } from './_world.mjs';
+import { all, dub, has, isRecent, raw, refused, visit, world } from './_world.mjs';
 
 const url = 'https://example.com/';
 
@@ -83,6 +83,42 @@ test('folders', async () => {
   assert.deepEqual(await dub.folders.delete(id), { id });
   await refused(dub.folders.delete(id), 'NotFound');
   assert.equal((await dub.links.get({ linkId: inside.id })).folderId, null);
+});
+
+test('domains', async () => {
+  const slug = `go.${world.domain}`;
+  const [own] = await all(dub.domains.list({}));
+  has(own, { slug: world.domain, verified: true, primary: true, archived: false, registeredDomain: null });
+  const [status] = await dub.domains.checkStatus({ domains: [slug] });
+  assert.deepEqual(status, { domain: slug, available: true, premium: null, prices: null, price: null });
+  const added = await dub.domains.create({ slug, expiredUrl: 'https://example.com/expired', notFoundUrl: 'https://example.com/lost' });
+  const { id, createdAt } = added;
+  assert.deepEqual(added, {
+    id, slug, verified: true, primary: false, archived: false, placeholder: null, expiredUrl: 'https://example.com/expired',
+    notFoundUrl: 'https://example.com/lost', logo: null, assetLinks: null, appleAppSiteAssociation: null,
+    createdAt, updatedAt: createdAt, registeredDomain: null,
+  });
+  assert.match(id, /^dom_/);
+  assert.ok(isRecent(createdAt));
+  assert.equal((await dub.domains.checkStatus({ domains: slug }))[0].available, false);
+  await refused(dub.domains.create({ slug }), 'Conflict');
+  await refused(dub.domains.create({ slug: world.otherDomain }), 'Conflict');
+  await refused(dub.domains.register({ domain: 'linktrail.link' }), 'Forbidden');
+  assert.deepEqual(await all(dub.domains.list({ search: 'go.', pageSize: 1 })), [added]);
+
+  const link = await dub.links.create({ url, domain: slug, key: 'here' });
+  assert.equal(link.shortLink, `https://${slug}/here`);
+  has(await visit('/here', { domain: slug }), { status: 302, location: url });
+  has(await visit('/nowhere', { domain: slug }), { status: 302, location: 'https://example.com/lost' });
+
+  const changed = await dub.domains.update(slug, { archived: true, notFoundUrl: null });
+  assert.deepEqual(changed, { ...added, archived: true, notFoundUrl: null, updatedAt: changed.updatedAt });
+  assert.deepEqual((await all(dub.domains.list({}))).map(domain => domain.slug), [world.domain]);
+  assert.deepEqual((await all(dub.domains.list({ archived: true }))).map(domain => domain.slug).sort(), [slug, world.domain].sort());
+  await refused(dub.domains.update(world.otherDomain, { archived: true }), 'NotFound');
+  assert.deepEqual(await dub.domains.delete(slug), { slug });
+  await refused(dub.domains.delete(slug), 'NotFound');
+  await refused(dub.links.get({ linkId: link.id }), 'NotFound');
 });
 
 test('QR codes', async () => {

@@ -1,8 +1,8 @@
-"""What a workspace holds beside links: tags, folders, and QR codes of anything."""
+"""What a workspace holds beside links: tags, folders and domains; and QR codes of anything."""
 
 from dub.models import errors
 
-from _world import Case, dub, every, main
+from _world import Case, dub, every, main, world
 
 URL = "https://example.com/"
 
@@ -54,6 +54,22 @@ class Workspace(Case):
         self.assertEqual(dub.folders.delete(id=folder.id).id, folder.id)
         self.refused(errors.NotFound, "", dub.folders.delete, id=folder.id)
         self.assertIsNone(dub.links.get(request={"link_id": inside.id}).folder_id)
+
+    def test_domains(self):
+        slug = f"go.{world.domain}"
+        (own,) = every(dub.domains.list(request={}))
+        self.has(own, slug=world.domain, verified=True, primary=True, archived=False, registered_domain=None)
+        (status,) = dub.domains.check_status(request={"domains": [slug]})
+        self.has(status, domain=slug, available=True, premium=None, prices=None, price=None)
+        added = dub.domains.create(request={"slug": slug, "expired_url": "https://example.com/expired"})
+        self.has(added, slug=slug, verified=True, primary=False, expired_url="https://example.com/expired", logo=None)
+        self.assert_recent(added.created_at)
+        self.refused(errors.Conflict, "", dub.domains.create, request={"slug": slug})
+        self.assertEqual(every(dub.domains.list(request={"search": "go."})), [added])
+        changed = dub.domains.update(slug=slug, request_body={"archived": True, "expired_url": None})
+        self.has(changed, id=added.id, archived=True, expired_url=None)
+        self.assertEqual(dub.domains.delete(slug=slug).slug, slug)
+        self.refused(errors.NotFound, "", dub.domains.delete, slug=slug)
 
     def test_qr_codes(self):
         # The client reads the picture as text, so only its beginning is left of it.
