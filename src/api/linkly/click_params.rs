@@ -101,9 +101,13 @@ fn range(params: &Params, zone: &Zone, now_ms: i64) -> Result<Range, ApiError> {
             zone.day_start_ms(last.checked_sub_days(DAYS_BEFORE).unwrap_or(last))
         }
     };
-    Range::new(start_ms, end_ms).map_err(|reversed| {
-        ApiError::invalid("custom", "start", format!("the start must not be after the end: {reversed}"))
-    })
+    // A day that never was holds nothing, and is no mistake.
+    let is_reversed = match (start, end) {
+        (Some(Bound::Day(first)), Bound::Day(last)) => first > last,
+        _ => start_ms >= end_ms,
+    };
+    let refused = || ApiError::invalid("custom", "start", "the start must not be after the end");
+    if is_reversed { Err(refused()) } else { Range::new(start_ms, end_ms).map_err(|_| refused()) }
 }
 
 /// `link_id`, `link_ids` and every `link_ids[]` together.
@@ -225,6 +229,7 @@ mod tests {
             ("start=&end=", "2026-05-16T04:00:00+00:00 2026-06-16T04:00:00+00:00"),
             ("start=2026-03-08&end=2026-03-08", "2026-03-08T05:00:00+00:00 2026-03-09T04:00:00+00:00"),
             ("end=2026-01-31", "2026-01-01T05:00:00+00:00 2026-02-01T05:00:00+00:00"),
+            ("start=2026-06-16&end=2026-06-16", "2026-06-16T04:00:00+00:00 2026-06-17T04:00:00+00:00"),
             (
                 "start=2026-03-08T10:00:00Z&end=2026-03-08T10:00:00Z",
                 "2026-03-08T10:00:00+00:00 2026-03-08T10:00:01+00:00",
