@@ -168,6 +168,9 @@ fn keyed() -> impl Iterator<Item = (Method, String, Needs)> {
     })
 }
 
+/// The headers of a request, and the status, code and message that they earn.
+type Refusal<'a> = (Vec<(&'a str, &'a str)>, u16, &'a str, &'a str);
+
 /// A body that says nothing.
 fn empty(method: &Method, path: &str) -> &'static str {
     match path {
@@ -206,7 +209,7 @@ async fn without_a_right_key_nothing_is_told() {
     let invalid = "Unauthorized: Invalid API key.";
     let unknown = format!("Bearer lt_{}", "x".repeat(43));
     let long = format!("Bearer {}", "x".repeat(60_000));
-    let table: Vec<(Vec<(&str, &str)>, u16, &str, &str)> = vec![
+    let table: Vec<Refusal<'_>> = vec![
         (vec![], 401, "unauthorized", missing),
         (vec![("authorization", "")], 400, "bad_request", misconfigured),
         (vec![("authorization", &world.key)], 400, "bad_request", misconfigured),
@@ -219,7 +222,7 @@ async fn without_a_right_key_nothing_is_told() {
     ];
     let (expired, revoked) = (format!("Bearer {expired}"), format!("Bearer {revoked}"));
     for (method, path, _) in keyed() {
-        let dated: [(Vec<(&str, &str)>, u16, &str, &str); 2] = [
+        let dated: [Refusal<'_>; 2] = [
             (vec![("authorization", &expired)], 401, "unauthorized", "Unauthorized: Access token expired."),
             (vec![("authorization", &revoked)], 401, "unauthorized", invalid),
         ];
