@@ -71,7 +71,7 @@ pub fn parse_host_pattern(text: &str) -> Option<String> {
         Some(parent) => ("*.", parent),
         None => ("", text),
     };
-    let name = parse_domain_name(name).filter(|name| !name.contains('*'))?;
+    let name = parse_domain_name(name)?;
     Some(format!("{below}{name}"))
 }
 

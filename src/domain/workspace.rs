@@ -135,7 +135,7 @@ impl Domain {
 /// `xn--...`. `None` for what no `Host` header would name: with a scheme, a port, a path, or malformed.
 pub fn parse_domain_name(text: &str) -> Option<String> {
     let text = text.trim();
-    if text.is_empty() || text.len() > 253 || text.contains(['/', ':', '@', '?', '#', '\\', '%']) {
+    if text.is_empty() || text.len() > 253 || text.contains(['/', ':', '@', '?', '#', '\\', '%', '*']) {
         return None;
     }
     let host = url::Host::parse(text.trim_end_matches('.')).ok()?.to_string();
@@ -165,6 +165,7 @@ mod tests {
             ("example.com:80", None),
             ("a..b", None),
             ("exa mple.com", None),
+            ("*.example.com", None),
             ("user@example.com", None),
             ("example.com\0", None),
         ];

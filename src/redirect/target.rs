@@ -85,10 +85,13 @@ impl Target {
         })
     }
 
-    /// Where it leads, for whoever asks; `None` where something is asked of visitors first.
-    pub fn open_destination(&self) -> Option<&Destination> {
+    /// Where it leads, for whoever asks at `now_ms`; `None` where something is asked of visitors first, and before and after
+    /// the link's time.
+    pub fn open_destination(&self, now_ms: i64) -> Option<&Destination> {
         let is_locked = self.extras.as_ref().is_some_and(|extras| extras.password_hash.is_some());
-        self.destination.as_ref().filter(|_| !self.withheld && !is_locked)
+        let is_early = self.starts_at_ms.is_some_and(|starts_at_ms| now_ms < starts_at_ms);
+        let is_late = self.expires_at_ms.is_some_and(|expires_at_ms| now_ms >= expires_at_ms);
+        self.destination.as_ref().filter(|_| !(self.withheld || is_locked || is_early || is_late))
     }
 
     /// Why a click is not recorded; `None` when it is wanted. What is not needed is not asked.
@@ -173,8 +176,12 @@ pub(super) mod tests {
     #[test]
     fn guarded_destinations_are_not_told() {
         type Change = fn(&mut LinkFields);
-        let cases: [(Change, bool); 4] = [
+        let cases: [(Change, bool); 8] = [
             (|_| {}, true),
+            (|fields| fields.starts_at_ms = Some(7), true),
+            (|fields| fields.starts_at_ms = Some(8), false),
+            (|fields| fields.expires_at_ms = Some(8), true),
+            (|fields| fields.expires_at_ms = Some(7), false),
             (|fields| fields.cloak = true, true),
             (|fields| fields.password_hash = Some("$argon2id$".to_owned()), false),
             (|fields| fields.max_clicks = Some(3), false),
@@ -183,7 +190,7 @@ pub(super) mod tests {
             let mut fields = LinkFields { url: "https://example.com".to_owned(), ..LinkFields::default() };
             change(&mut fields);
             let target = Target::prepare(&found(1, fields)).unwrap();
-            assert_eq!(target.open_destination().is_some(), is_told);
+            assert_eq!(target.open_destination(7).is_some(), is_told);
         }
     }
 

@@ -128,6 +128,7 @@ async fn nobody_sees_more() {
         assert_eq!(answer.status, status, "{query}: {}", answer.body);
         assert!(answer.message().starts_with(message), "{query}: {}", answer.body);
         assert!(!answer.headers.contains_key("cache-control"), "{query}: a refusal is not kept");
+        assert_eq!(answer.headers["access-control-allow-origin"], "*", "{query}: a page may read why");
     }
     // A key changes nothing.
     let headers = [("authorization", format!("Bearer {}", world.key))];
@@ -143,6 +144,8 @@ async fn a_client_looks_so_often_only() {
     world.post("/links", &json!({"url": "https://example.com", "key": "open", "publicStats": true})).await;
     for (path, status, remaining) in [(PUBLIC, 200, "1"), ("/analytics/dashboard", 400, "0"), (PUBLIC, 429, "0")] {
         let answer = world.exchange(Method::GET, path, &[], b"").await;
+        let shown = answer.headers["access-control-expose-headers"].to_str().unwrap();
+        assert!(shown.contains("Retry-After"), "{shown}");
         assert_eq!(
             (answer.status, answer.headers["x-ratelimit-remaining"].to_str().unwrap()),
             (status, remaining),

@@ -80,6 +80,7 @@ async fn answers() {
         ),
     ] {
         let (status, headers, body) = ask(&router, Method::GET, path, "*/*").await;
+        assert_eq!(headers["access-control-allow-origin"], "*", "a page may read why: {path}");
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((status.as_u16(), body["error"]["code"].as_str()), (422, Some("unprocessable_entity")), "{path}");
         assert_eq!(

@@ -1,12 +1,16 @@
 //! `POST /track/click`, `/track/visit` and `/track/open`: reported by pages and apps, without a key. What reports of pages
 //! have in common, those of leads and sales included, is here, too.
 //!
-//! Any page may call, unless the workspace lists the hosts that may. Robots are recorded as robots, like those that visit a
+//! Any page may call, unless the workspace lists the hosts that may; apps, which say no `Origin`, may always tell that they
+//! were opened. Robots are recorded as robots, like those that visit a
 //! short link, so every id that is given out is one of a click that is there.
 
 use axum::Json;
 use axum::extract::{Extension, State};
-use axum::http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use metrics::counter;
@@ -26,6 +30,7 @@ use crate::web::body::Body;
 use crate::web::caller::require_host;
 use crate::web::client::{self, Peer};
 use crate::web::error::{ApiError, quoted};
+use crate::web::meter;
 use crate::web::state::App;
 
 const MAX_DOMAIN: usize = 253;
@@ -52,6 +57,11 @@ impl Sender {
         let peer = peer.map_or(unknown, |Extension(peer)| peer).0.ip();
         Self { address: app.clients.address(peer, &headers), peer, headers }
     }
+
+    /// Browsers say where a page that posts is from; apps say nothing.
+    fn is_page(&self) -> bool {
+        self.headers.contains_key(ORIGIN)
+    }
 }
 
 /// What a body says of a click.
@@ -73,6 +83,7 @@ pub(super) async fn click(
     let said = Said { trigger: Trigger::Link, url: page(&body)?, referrer: referrer(&body)? };
     let sender = Sender::new(&app, peer, headers);
     let target = link_at(&app, &sender, &domain, &key).await?.ok_or_else(|| no_link(&domain, &key))?;
+    require_host(&target.settings.allowed_hostnames, &sender.headers)?;
     Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await? })))
 }
 
@@ -87,6 +98,7 @@ pub(super) async fn visit(
     let said = Said { trigger: Trigger::Pageview, url: page(&body)?, referrer: referrer(&body)? };
     let sender = Sender::new(&app, peer, headers);
     let target = link_at(&app, &sender, &domain, ROOT_SLUG).await?.ok_or_else(|| no_link(&domain, ROOT_SLUG))?;
+    require_host(&target.settings.allowed_hostnames, &sender.headers)?;
     Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await? })))
 }
 
@@ -108,7 +120,10 @@ pub(super) async fn open(
     let url = Url::parse(&deep_link).map_err(|_| none())?;
     let domain = url.host_str().ok_or_else(none)?.to_owned();
     let target = target_at(&app, &sender, &domain, url.path()).await?.ok_or_else(none)?;
-    let link = opened(&target, &domain, url.path());
+    if sender.is_page() {
+        require_host(&target.settings.allowed_hostnames, &sender.headers)?;
+    }
+    let link = opened(&app, &target, &domain, url.path());
     let said = Said { trigger: Trigger::Deeplink, url: None, referrer: None };
     Ok(Json(json!({ "clickId": record(&app, &sender, &target, said).await?, "link": link })))
 }
@@ -123,14 +138,20 @@ async fn installed(app: &App, sender: &Sender, domain: &str) -> Result<Json<Valu
     let Some(followed) = followed else { return Ok(unknown()) };
     let target = target_at(app, sender, domain, &followed.path).await?.filter(|target| target.link == followed.link);
     let Some(target) = target else { return Ok(unknown()) };
+    // A stranger's page must not learn what its visitor followed elsewhere.
+    let hosts = &target.settings.allowed_hostnames;
+    if sender.is_page() && (hosts.is_empty() || require_host(hosts, &sender.headers).is_err()) {
+        return Ok(unknown());
+    }
     Ok(Json(json!({
         "clickId": app.clicks.public(followed.click),
-        "link": opened(&target, domain, &followed.path),
+        "link": opened(app, &target, domain, &followed.path),
     })))
 }
 
 /// What an app is told of the link that opened it.
-fn opened(target: &Target, domain: &str, path: &str) -> Value {
+fn opened(app: &App, target: &Target, domain: &str, path: &str) -> Value {
+    let destination = target.open_destination(app.clock.now_ms());
     let key = match path.trim_matches('/') {
         "" => ROOT_SLUG,
         path => path,
@@ -139,7 +160,7 @@ fn opened(target: &Target, domain: &str, path: &str) -> Value {
         "id": target.link.to_string(),
         "domain": host_name(domain),
         "key": percent_encoding::percent_decode_str(key).decode_utf8_lossy(),
-        "url": target.open_destination().map(|destination| destination.as_str().to_owned()),
+        "url": destination.map(|destination| destination.as_str().to_owned()),
     })
 }
 
@@ -154,6 +175,7 @@ pub(super) async fn open_to_pages(mut response: Response) -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, OPTIONS"));
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type, Authorization"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(meter::HEADERS));
     response
 }
 
@@ -161,7 +183,6 @@ pub(super) async fn open_to_pages(mut response: Response) -> Response {
 async fn record(app: &App, sender: &Sender, target: &Target, said: Said) -> Result<Option<String>, ApiError> {
     let headers = &sender.headers;
     let settings = &target.settings;
-    require_host(&settings.allowed_hostnames, headers)?;
     let place = app.clients.place(sender.peer, headers);
     let country = || app.enricher.place(sender.address, place.as_ref()).country;
     let dropped = target.drop_reason(|| client::asks_not_to_be_tracked(headers), sender.address, country);

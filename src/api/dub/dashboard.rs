@@ -8,7 +8,7 @@
 //! - Who may see it is asked each time; what is shown may be a minute old.
 
 use axum::extract::State;
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, VARY};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
@@ -23,7 +23,7 @@ use crate::links::{self, LinkName};
 use crate::web::error::{ApiError, quoted};
 use crate::web::kept_answers::KEPT_SECS;
 use crate::web::limits::Charge;
-use crate::web::meter::Meter;
+use crate::web::meter::{self, Meter};
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -109,8 +109,15 @@ pub(super) async fn get(
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::try_from(max_age).unwrap_or(HeaderValue::from_static("no-store")));
     headers.append(VARY, HeaderValue::from_static("accept"));
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     Ok(response)
+}
+
+/// Any page may read the answer, also why there is none.
+pub(super) async fn open_to_pages(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(meter::HEADERS));
+    response
 }
 
 /// The domain and slug that are asked about.

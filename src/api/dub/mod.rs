@@ -62,7 +62,7 @@ pub fn routes() -> Router<App> {
             .route(&path("/track/sale/client"), post(track::sale_of_page).options(client_track::preflight));
         router = router
             .route(&path("/analytics"), get(reading::analytics).post(reading::analytics))
-            .route(&path("/analytics/dashboard"), get(dashboard::get))
+            .route(&path("/analytics/dashboard"), get(dashboard::get).layer(map_response(dashboard::open_to_pages)))
             .route(&path("/analytics/export"), get(analytics_export::answer).post(analytics_export::answer))
             .route(&path("/analytics/{first}"), get(analytics_paths::one))
             .route(&path("/analytics/{first}/{second}"), get(analytics_paths::two))
@@ -88,7 +88,7 @@ pub fn routes() -> Router<App> {
                 get(links::get).patch(links::update).put(links::update).delete(links::delete),
             )
             .route(&path("/links/{link}/{*rest}"), any(not_found))
-            .route(&path("/qr"), get(qr::get).options(qr::preflight))
+            .route(&path("/qr"), get(qr::get).options(qr::preflight).layer(map_response(qr::open_to_pages)))
             .route(&path("/tags"), get(tags::list).post(tags::create))
             .route(&path("/tags/{tag}"), get(tags::get).patch(tags::update).put(tags::update).delete(tags::delete))
             .route(&path("/tags/{tag}/{*rest}"), any(not_found))

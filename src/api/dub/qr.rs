@@ -11,7 +11,7 @@ use axum::http::header::{
     CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use crate::domain::destination::{self, DestinationError};
 use crate::encode::qr::{Level, Look, Qr, QrError, Rgba};
@@ -108,16 +108,16 @@ pub(super) async fn get(params: Params, headers: HeaderMap) -> Result<Response, 
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    Ok(open_to_pages(response))
+    Ok(response)
 }
 
 /// `OPTIONS /qr`
-pub(super) async fn preflight() -> Response {
-    open_to_pages(StatusCode::NO_CONTENT.into_response())
+pub(super) async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
-/// Any page may read the picture; nobody's data is in it.
-fn open_to_pages(mut response: Response) -> Response {
+/// Any page may read the picture, or why there is none; nobody's data is in it.
+pub(super) async fn open_to_pages(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, OPTIONS"));

@@ -55,6 +55,35 @@ async fn a_page_reports_leads_and_sales_of_its_own_workspace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_learns_nothing_that_it_did_not_send() {
+    let world = World::start("publishable_answers").await;
+    let (_, key) = key(&world, &world.ours).await;
+    let link = world.link(&world.ours, "spring").await;
+    let click = world.click(&world.ours, link).await;
+    let lead = json!({"clickId": click, "eventName": "Sign up", "customerExternalId": "42",
+        "customerName": "Vera", "customerEmail": "vera@secret.example", "customerAvatar": "https://secret.example/v.png"});
+    assert_eq!(world.post("/track/lead", &lead).await["customer"]["email"], "vera@secret.example");
+    let sale = json!({"customerExternalId": "42", "amount": 777, "invoiceId": "in_1", "metadata": {"plan": "secret"}});
+    assert_eq!(world.post("/track/sale", &sale).await["customer"]["name"], "Vera");
+    let nobody = json!({"externalId": "42", "name": null, "email": null, "avatar": null});
+    // A lead that is new, and one that was recorded before.
+    for name in ["Sign up", "Upgrade"] {
+        let guess = json!({"eventName": name, "customerExternalId": "42"});
+        let told = report(&world, "/track/lead/client", &key, SHOP, &guess).await;
+        assert_eq!((told.status.as_u16(), &told.body["customer"]), (200, &nobody), "{}", told.body);
+    }
+    let guess = json!({"customerExternalId": "42", "amount": 1, "invoiceId": "in_1", "customerName": "Eve"});
+    let told = report(&world, "/track/sale/client", &key, SHOP, &guess).await.body;
+    assert_eq!((&told["customer"]["name"], &told["customer"]["email"]), (&json!("Eve"), &Value::Null), "{told}");
+    assert_eq!((&told["sale"]["amount"], &told["sale"]["metadata"]), (&json!(1), &Value::Null), "{told}");
+    let guess = json!({"customerExternalId": "43", "amount": 1, "invoiceId": "in_1"});
+    let told = report(&world, "/track/sale/client", &key, SHOP, &guess).await.body;
+    assert_eq!(told, json!({"eventName": "Purchase", "customer": null, "sale": null}));
+    // What was recorded did not change.
+    assert_eq!(world.post("/track/sale", &sale).await["sale"]["amount"], 777);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_from_hosts_that_may_and_until_it_is_withdrawn() {
     let world = World::start("publishable_hosts").await;
     let (id, key) = key(&world, &world.ours).await;
@@ -65,6 +94,8 @@ async fn only_from_hosts_that_may_and_until_it_is_withdrawn() {
         let answer = report(&world, "/track/sale/client", &key, origin, &nothing).await;
         assert_eq!(answer.status, status, "{origin} {}", answer.body);
         assert_eq!(answer.headers["access-control-allow-origin"], "*", "a page may read why");
+        let shown = answer.headers["access-control-expose-headers"].to_str().unwrap();
+        assert!(shown.contains("Retry-After") && shown.contains("X-RateLimit-Remaining"), "{shown}");
     }
     let bearer = format!("Bearer {key}");
     let nowhere = world.ask(Method::POST, "/track/sale/client", &[("authorization", &bearer)], Some(&nothing)).await;

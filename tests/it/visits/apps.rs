@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use linktrail::domain::workspace::WorkspaceSettings;
 use linktrail::web::client::Peer;
 use serde_json::{Value, json};
 
@@ -64,4 +65,39 @@ async fn an_installed_app_learns_what_its_address_followed_last() {
     // The last one counts.
     visit(&world, "/two", NOBODY, MAC).await;
     assert_eq!(open(&world, "go.example.com").await["link"]["key"], "two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_page_does_not_learn_what_its_visitor_followed() {
+    let world = World::start("visits_apps_pages").await;
+    let link = json!({"url": "https://a.example/1", "key": "one", "ios": "https://apps.example/1"});
+    assert_eq!(world.send(Method::POST, "/links", Some(&link)).await.0, 200);
+    visit(&world, "/one", NOBODY, MAC).await;
+    let ask = async |origin: Option<&str>, body: Value| {
+        let headers: Vec<(&str, &str)> = origin.iter().map(|origin| ("origin", *origin)).collect();
+        let answer = world.ask(Method::POST, "/track/open", &headers, Some(&body)).await;
+        (answer.status.as_u16(), answer.body["link"]["key"] == "one")
+    };
+    let installed = json!({"dubDomain": "go.example.com"});
+    let opened = json!({"deepLink": "https://go.example.com/one"});
+    let (shop, evil) = (Some("https://shop.example"), Some("https://evil.example"));
+    for (origin, of_installed, of_opened) in
+        [(None, (200, true), (200, true)), (shop, (200, false), (200, true)), (Some("null"), (200, false), (200, true))]
+    {
+        assert_eq!(ask(origin, installed.clone()).await, of_installed, "{origin:?}");
+        assert_eq!(ask(origin, opened.clone()).await, of_opened, "{origin:?}");
+    }
+    // Where hosts are listed, these may; apps, which are on no host, go on.
+    let settings = WorkspaceSettings { allowed_hostnames: vec!["shop.example".to_owned()], ..Default::default() };
+    world.app.catalog.set_workspace_settings(world.ours.workspace, &settings).await.unwrap();
+    world.app.resolver.forget_all();
+    for (origin, of_installed, of_opened) in [
+        (None, (200, true), (200, true)),
+        (shop, (200, true), (200, true)),
+        (evil, (200, false), (403, false)),
+        (Some("null"), (200, false), (403, false)),
+    ] {
+        assert_eq!(ask(origin, installed.clone()).await, of_installed, "{origin:?}");
+        assert_eq!(ask(origin, opened.clone()).await, of_opened, "{origin:?}");
+    }
 }
