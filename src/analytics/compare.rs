@@ -4,7 +4,7 @@ use futures_util::future::OptionFuture;
 
 use crate::domain::dimension::Dimension;
 use crate::domain::event::EventKind;
-use crate::plan::{Query, Request, Shape, build};
+use crate::plan::{Money, Query, Request, Shape, build};
 use crate::table::{Cell, Table};
 
 use super::tally::{By, MOST_KINDS};
@@ -21,8 +21,9 @@ const KINDS: [EventKind; MOST_KINDS] = [EventKind::Click, EventKind::Lead, Event
 pub struct Comparison {
     /// Keys as [`Analytics::run`] has them, then [`METRICS`]; kinds that were not asked for are 0.
     pub table: Table,
-    /// The currency of what was paid; `None` without sales. Different currencies are never added up: it is that of the most
-    /// sales among those that count, of equals the first by its code. `sales` counts those in every currency.
+    /// The currency of what was paid; `None` without sales, and for groups by currency, where each row's is its own.
+    /// Different currencies are never added up: it is that of the most sales among those that count, of equals the first
+    /// by its code. `sales` counts those in every currency.
     pub currency: Option<String>,
 }
 
@@ -38,10 +39,10 @@ pub fn number(totals: &Table, kind: EventKind) -> i64 {
 impl Analytics {
     /// Answers a request for each of these kinds (clicks, leads, sales; its own kind is not looked at) in one table.
     ///
-    /// Rows that only some of the kinds have are all there. The largest come first: by the kind, sales by what was paid;
-    /// of several kinds by the first of them, then by the others, but by what was paid where they are grouped by what links
-    /// are. Where a limit leaves rows out that the first kind has, of those with equal numbers of it the first by their
-    /// values stay. Conditions that say nothing of a kind leave it alone.
+    /// Rows that only some of the kinds have are all there. The largest come first: by the kind, sales by what was paid, or
+    /// by their number where each row has a currency of its own; of several kinds by the first of them, then by the others,
+    /// but by what was paid where they are grouped by what links are. Where a limit leaves rows out that the first kind has,
+    /// of those with equal numbers of it the first by their values stay. Conditions that say nothing of a kind leave it alone.
     ///
     /// # Errors
     /// When a store does not answer, or a query costs more than it may.
@@ -50,9 +51,12 @@ impl Analytics {
         let mut queries: Vec<Query> = kinds.iter().map(|&kind| build(Request { kind, ..request.clone() })).collect();
         self.resolve_links_once(&mut queries).await?;
         let sales = queries.iter().find(|query| query.kind == EventKind::Sale);
+        let own = matches!(request.shape, Shape::Groups { by: Dimension::Currency, .. });
+        let sales = sales.filter(|_| !own);
         let currency = OptionFuture::from(sales.map(|query| self.main_currency(query))).await.transpose()?.flatten();
+        let money = if own { Some(Money::Own) } else { currency.clone().map(Money::In) };
         for (place, query) in queries.iter_mut().enumerate() {
-            query.money.clone_from(&currency);
+            query.money.clone_from(&money);
             if let Shape::Groups { limit, .. } = &mut query.shape
                 && place > 0
             {
@@ -61,6 +65,7 @@ impl Analytics {
             }
         }
         let by = match (kinds.as_slice(), &request.shape) {
+            _ if own => By::Count,
             ([EventKind::Sale], _) | ([_, _, ..], Shape::Attributes(_)) => By::Money,
             _ => By::Count,
         };

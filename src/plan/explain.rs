@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Bots, Condition, From, LinkCondition, Order, Query, Shape, Source};
+use super::{Bots, Condition, From, LinkCondition, Money, Order, Query, Shape, Source};
 use crate::filter::{List, SaleType, Sense};
 
 impl fmt::Display for Query {
@@ -41,8 +41,10 @@ impl fmt::Display for Query {
             "  counting {bots}, {repeats}{}",
             if self.counting.unique { ", first of each visitor" } else { "" }
         )?;
-        if let Some(currency) = &self.money {
-            writeln!(f, "  adding up {currency}")?;
+        match &self.money {
+            Some(Money::In(currency)) => writeln!(f, "  adding up {currency}")?,
+            Some(Money::Own) => writeln!(f, "  adding up each currency")?,
+            None => {}
         }
         for condition in &self.conditions {
             match condition {

@@ -35,11 +35,19 @@ pub struct Query {
     pub links: Vec<LinkCondition>,
     /// The form of the answer.
     pub shape: Shape,
-    /// Beside counts, of sales also the sum of those in this currency (ISO 4217, lower case), in its smallest unit. They
-    /// are then ordered by it.
-    pub money: Option<String>,
+    /// Beside counts, of sales also what was paid.
+    pub money: Option<Money>,
     /// Where it is answered from; chosen by [`rewrite()`].
     pub source: Source,
+}
+
+/// What is added up of sales, in the smallest unit of a currency. Different currencies never are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Money {
+    /// Those in this currency (ISO 4217, lower case). Rows are then ordered by the sum.
+    In(String),
+    /// Each row's, in its own currency: for groups by currency. Such sums say nothing of the order of rows.
+    Own,
 }
 
 /// Which events count.

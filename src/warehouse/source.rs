@@ -3,7 +3,7 @@
 
 use crate::calendar::Range;
 use crate::domain::event::EventKind;
-use crate::plan::{Query, Source};
+use crate::plan::{Money, Query, Source};
 
 use super::condition::{TimeColumn, push_where};
 use super::sql::{Sql, Value};
@@ -34,8 +34,11 @@ pub(super) fn is_of_money(query: &Query) -> bool {
 pub(super) fn push_measures(sql: &mut Sql, query: &Query) {
     sql.push(reading(query).count).push(" AS counted, ");
     match &query.money {
-        Some(currency) if is_of_money(query) => {
+        Some(Money::In(currency)) if is_of_money(query) => {
             sql.push("sumIf(amount, currency = ").bind(Value::Text(currency.clone())).push(")");
+        }
+        Some(Money::Own) if is_of_money(query) => {
+            sql.push("sum(amount)");
         }
         _ => {
             sql.push("toInt64(0)");
@@ -46,7 +49,7 @@ pub(super) fn push_measures(sql: &mut Sql, query: &Query) {
 
 /// Appends the order of a breakdown: largest first, equals by value, so that it is the same each time.
 pub(super) fn push_order(sql: &mut Sql, query: &Query) {
-    sql.push(if is_of_money(query) {
+    sql.push(if is_of_money(query) && matches!(query.money, Some(Money::In(_))) {
         " ORDER BY money DESC, counted DESC, keys"
     } else {
         " ORDER BY counted DESC, keys"

@@ -143,6 +143,16 @@ impl Body {
 
     /// A [`whole`] number.
     pub fn integer(&self, name: &str) -> Field<i64> {
+        if let Some(Value::Number(number)) = self.fields.get(name)
+            && let Some(float) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() > EXACT as f64)
+        {
+            let (code, message) = if float > 0.0 {
+                ("too_big", format!("Too big: expected int to be <={EXACT}. Given: {number}"))
+            } else {
+                ("too_small", format!("Too small: expected int to be >=-{EXACT}. Given: {number}"))
+            };
+            return Err(ApiError::invalid(code, name, message));
+        }
         self.field(name, |value| whole(value).ok_or_else(|| expected("int", value)))
     }
 
@@ -213,10 +223,11 @@ pub fn parse_json(bytes: &[u8]) -> Result<Value, ApiError> {
     })
 }
 
+/// Beyond it JSON's numbers are not exact.
+const EXACT: i64 = (1 << 53) - 1;
+
 /// A whole number: an integer, or one with nothing behind its point, as clients write that know one kind of number only.
 pub fn whole(value: &Value) -> Option<i64> {
-    /// Beyond it JSON's numbers are not exact.
-    const EXACT: i64 = (1 << 53) - 1;
     let whole = value.as_i64().or_else(|| {
         let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT as f64)?;
         Some(float as i64)
@@ -235,10 +246,8 @@ pub fn expected(wanted: &str, given: &Value) -> String {
         Value::Object(_) => "object",
     };
     match given {
-        Value::Number(_) | Value::String(_) | Value::Bool(_) => {
-            let text = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
-            format!("Invalid input: expected {wanted}, received {kind} {}", quoted(&text))
-        }
+        Value::String(text) => format!("Invalid input: expected {wanted}, received {kind} {}", quoted(text)),
+        Value::Number(_) | Value::Bool(_) => format!("Invalid input: expected {wanted}, received {kind} {given}"),
         _ => format!("Invalid input: expected {wanted}, received {kind}"),
     }
 }
@@ -324,15 +333,15 @@ mod tests {
     fn names_the_field_that_is_wrong() {
         let body = body(r#"{"a": 5, "t": ["x", 7], "geo": {"DE": 1}, "d": "soon", "n": -1}"#);
         let table = [
-            (body.text("a").unwrap_err(), "invalid_type: a: Invalid input: expected string, received number \"5\""),
-            (body.texts("t").unwrap_err(), "invalid_type: t.1: Invalid input: expected string, received number \"7\""),
+            (body.text("a").unwrap_err(), "invalid_type: a: Invalid input: expected string, received number 5"),
+            (body.texts("t").unwrap_err(), "invalid_type: t.1: Invalid input: expected string, received number 7"),
             (
                 body.text_map("geo").unwrap_err(),
-                "invalid_type: geo.DE: Invalid input: expected string, received number \"1\"",
+                "invalid_type: geo.DE: Invalid input: expected string, received number 1",
             ),
             (
                 body.count("n").unwrap_err(),
-                "invalid_type: n: Invalid input: expected non-negative integer, received number \"-1\"",
+                "invalid_type: n: Invalid input: expected non-negative integer, received number -1",
             ),
         ];
         for (error, message) in table {
@@ -366,7 +375,7 @@ mod tests {
         );
         for (bad, message) in [
             ("{}", "invalid_type: body: Invalid input: expected array, received object"),
-            ("[{}, 5]", "invalid_type: 1: Invalid input: expected object, received number \"5\""),
+            ("[{}, 5]", "invalid_type: 1: Invalid input: expected object, received number 5"),
             (r#"[{"a": "\u0000"}]"#, "invalid_format: 0.a: Invalid character: NUL is not allowed"),
         ] {
             assert_eq!(Bodies::parse(bad.as_bytes()).unwrap_err().to_string(), message);

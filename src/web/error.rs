@@ -131,9 +131,16 @@ impl ApiError {
     }
 }
 
-/// The beginning of what a caller sent, fit to be quoted in a message: at most 100 characters, control characters escaped.
+/// The beginning of what a caller sent, in double quotes, fit for a message: at most 100 characters; control characters,
+/// double quotes and backslashes escaped.
 pub fn quoted(given: &str) -> String {
-    let mut text: String = given.chars().take(100).flat_map(char::escape_debug).collect();
+    let mut text = String::new();
+    for letter in given.chars().take(100) {
+        match letter {
+            '\'' => text.push(letter),
+            _ => text.extend(letter.escape_debug()),
+        }
+    }
     if given.chars().nth(100).is_some() {
         text.push_str("...");
     }

@@ -183,7 +183,7 @@ mod tests {
             (
                 json!({"clickId": 5, "eventName": ""}),
                 422,
-                "invalid_type: clickId: Invalid input: expected string, received number \"5\"",
+                "invalid_type: clickId: Invalid input: expected string, received number 5",
             ),
             (json!({"eventName": "a"}), 400, "customerExternalId is required"),
             (json!({"eventName": "a", "customerExternalId": " "}), 400, "customerExternalId is required"),
@@ -241,11 +241,11 @@ mod tests {
         for (body, status, message) in [
             (json!({"customerExternalId": "1"}), 422, "invalid_type: amount: amount is required"),
             (json!({"amount": -1}), 422, "too_small: amount: amount cannot be negative"),
-            (json!({"amount": 1.5}), 422, "invalid_type: amount: Invalid input: expected int, received number \"1.5\""),
+            (json!({"amount": 1.5}), 422, "invalid_type: amount: Invalid input: expected int, received number 1.5"),
             (
                 json!({"amount": 1_u64 << 53}),
                 422,
-                "invalid_type: amount: Invalid input: expected int, received number \"9007199254740992\"",
+                "too_big: amount: Too big: expected int to be <=9007199254740991. Given: 9007199254740992",
             ),
             (
                 json!({"amount": 1, "currency": "xyz"}),

@@ -41,7 +41,8 @@ async fn every_grouping_shows_all_kinds_at_its_keys() {
                 "Upgrade,0,0,1,0".into(),
             ],
         ),
-        ("currencies", vec!["usd,0,0,2,1500".into(), "eur,0,0,1,0".into()]),
+        // Each amount is in the row's own currency.
+        ("currencies", vec!["usd,0,0,2,1500".into(), "eur,0,0,1,9900".into()]),
         ("referers", vec!["t.co,4,3,3,1500".into()]),
         ("referer_urls", vec!["https://t.co/x,4,3,3,1500".into()]),
         (

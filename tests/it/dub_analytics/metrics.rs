@@ -58,6 +58,21 @@ async fn currencies_are_never_added_up() {
 }
 
 #[tokio::test]
+async fn every_currency_has_its_own_sum() {
+    let scene = Scene::start("dub_analytics_currencies").await;
+    // The most sales first: amounts of different currencies are not compared.
+    for query in ["event=sales", "event=sales&unique=true&country=FR,DE,US", "event=sales&includeUnknown=true"] {
+        let rows = scene.rows(&format!("{query}&groupBy=currencies")).await;
+        let unique = query.contains("unique");
+        let expected = if unique { ["eur,0,0,1,9900", "usd,0,0,1,1000"] } else { ["usd,0,0,2,1500", "eur,0,0,1,9900"] };
+        assert_eq!(rows, expected, "{query}");
+        let (status, said, _) = scene.ask(&format!("/analytics?{query}&groupBy=currencies")).await;
+        assert_eq!((status, said.as_str()), (200, ""), "{query}: no one currency is that of all rows");
+    }
+    assert_eq!(scene.rows("event=sales&groupBy=currencies&currency=eur").await, ["eur,0,0,1,9900"]);
+}
+
+#[tokio::test]
 async fn uniques_are_told_of_each_kind() {
     let scene = Scene::start("dub_analytics_uniques").await;
     // One visitor's two leads on a link are one; of two sales the first counts, with what was paid for it.

@@ -24,9 +24,12 @@ pub fn compare(workspace: &Workspace, question: &Question, kinds: &str, almanac:
     let (start_ms, end_ms, bucket) = span;
     let events: Vec<&Event> =
         kinds.iter().flat_map(|kind| counted(workspace, question, *kind, start_ms, end_ms)).collect();
-    let currency = main_currency(&events);
-    let sums = |keys: &dyn Fn(&Event) -> Vec<Vec<String>>| sums(&events, currency.as_deref(), keys);
-    let by_money = |attributes: bool| **kinds == [EventKind::Sale] || attributes && kinds.len() > 1;
+    // By currency, each row's money is its own; elsewhere it is that of one currency.
+    let own = matches!(&question.form, Form::Groups { by, .. } if *by == "currencies");
+    let currency = main_currency(&events).filter(|_| !own);
+    let adds = |code: &str| own || Some(code) == currency.as_deref();
+    let sums = |keys: &dyn Fn(&Event) -> Vec<Vec<String>>| sums(&events, &adds, keys);
+    let by_money = |attributes: bool| !own && **kinds == [EventKind::Sale] || attributes && kinds.len() > 1;
     let table = match &question.form {
         Form::Total => {
             let whole = sums(&|_| vec![Vec::new()]).remove(&Vec::new()).unwrap_or_default();
@@ -75,7 +78,7 @@ fn main_currency(events: &[&Event]) -> Option<String> {
 
 fn sums(
     events: &[&Event],
-    currency: Option<&str>,
+    adds: &dyn Fn(&str) -> bool,
     keys: &dyn Fn(&Event) -> Vec<Vec<String>>,
 ) -> BTreeMap<Vec<String>, Metrics> {
     let mut sums: BTreeMap<Vec<String>, Metrics> = BTreeMap::new();
@@ -85,7 +88,7 @@ fn sums(
             metrics[place(event.kind)] += 1;
             if let Some(conversion) = &event.conversion
                 && event.kind == EventKind::Sale
-                && Some(conversion.currency.as_str()) == currency
+                && adds(&conversion.currency)
             {
                 metrics[3] += conversion.amount;
             }

@@ -95,7 +95,7 @@ async fn wrong_parameters_are_named() {
         (
             "query=metadata['plan']%20~%20pro",
             "custom: query: Expected [ or an operator (: = != > < >= <=) at character 18, found \"~ pro\". Given: \
-             \"metadata[\\'plan\\'] ~ pro\""
+             \"metadata['plan'] ~ pro\""
                 .to_owned(),
         ),
         (
