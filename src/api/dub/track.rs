@@ -91,7 +91,7 @@ async fn told_sale(app: &App, workspace: WorkspaceId, body: &Body, reader: Reade
 /// A recorded sale in the words of who reported it; `None` when the invoice is one of another customer.
 fn as_sent(record: &SaleRecord, sent: NewSale) -> Option<SaleRecord> {
     let is_theirs = record.customer.profile.external_id == sent.customer.external_id;
-    is_theirs.then(|| SaleRecord {
+    is_theirs.then_some(SaleRecord {
         name: sent.name,
         customer: ShownCustomer { id: record.customer.id, profile: sent.customer },
         amount: sent.amount,
