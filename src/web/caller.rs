@@ -91,7 +91,12 @@ impl FromRequestParts<App> for PageCaller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Ok(meter) = Meter::from_request_parts(parts, app).await;
         let principal = meter.admit_page(app, &parts.headers, bearer(&parts.headers)?).await?;
-        let owner = || ApiError::Forbidden("The owner of this key is no member of its workspace any more.".to_owned());
+        let owner = || {
+            ApiError::Forbidden(
+                "The owner of this key may not report for its workspace: not a member any more, or a viewer."
+                    .to_owned(),
+            )
+        };
         let may =
             |id: WorkspaceId| principal.workspaces.iter().any(|(known, role)| *known == id && *role >= Role::Member);
         let workspace = principal.bound_to.filter(|id| may(*id)).ok_or_else(owner)?;
