@@ -52,11 +52,26 @@ const TEXTS: &[&str] = &[
     "utm_campaign",
     "utm_term",
     "utm_content",
+    "language",
 ];
 
 /// Parameters whose values stand for something else: no such text does.
-const NAMES: &[&str] =
-    &["linkId", "domain", "tagId", "tagIds", "tenantId", "partnerId", "groupId", "trigger", "region"];
+const NAMES: &[&str] = &[
+    "linkId",
+    "domain",
+    "tagId",
+    "tagIds",
+    "tenantId",
+    "programId",
+    "partnerId",
+    "groupId",
+    "partnerTagId",
+    "trigger",
+    "region",
+    "channel",
+    "isp",
+    "botName",
+];
 
 /// Parameters of which none takes just any text, with the answer.
 const OPTIONS: &[(&str, u16)] = &[
@@ -71,7 +86,7 @@ const OPTIONS: &[(&str, u16)] = &[
     ("saleType", 422),
     ("folderId", 404),
     ("externalId", 400),
-    ("query", 200),
+    ("query", 422),
     ("key", 200),
     ("workspaceId", 200),
     ("domain=go.example.com&key", 404),
