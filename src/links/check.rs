@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::failure::Measure;
 use super::{Error, LinkChange, Result, SlugChoice, TagChoice};
+use crate::domain::country;
 use crate::domain::destination::{self, Destination, DestinationError};
 use crate::domain::link::{LinkKind, TestVariant};
 use crate::domain::password;
@@ -183,9 +184,9 @@ fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
         let mut checked = std::collections::BTreeMap::new();
         for (country, text) in std::mem::take(geo) {
             let code = country.to_ascii_uppercase();
-            if code.len() != 2 || !code.bytes().all(|letter| letter.is_ascii_uppercase()) {
+            if country::name(&code).is_none() {
                 let given: String = country.chars().take(20).collect();
-                return Err(Error::invalid("geo", format!("'{given}' is no country code of two letters")));
+                return Err(Error::invalid("geo", format!("'{given}' is no country code of ISO 3166-1, such as US")));
             }
             checked.insert(code, web_target("geo", &text, &mut hosts)?);
         }

@@ -82,6 +82,11 @@ pub(super) async fn delete(
 
 fn change(body: &Body) -> Result<FolderChange, ApiError> {
     let change = FolderChange { name: body.text("name")?.flatten(), description: body.text("description")? };
+    // Folders of either kind hold any number of links here.
+    if let Some(kind) = body.text("type")?.flatten().filter(|kind| !matches!(kind.as_str(), "default" | "mega")) {
+        let message = format!("Invalid option: expected one of \"default\"|\"mega\". Given: {}", quoted(&kind));
+        return Err(ApiError::invalid("invalid_value", "type", message));
+    }
     match body.text("accessLevel")? {
         None => {}
         Some(Some(level)) if level == "write" => {}

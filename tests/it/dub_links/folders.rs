@@ -71,6 +71,7 @@ async fn refused_folders() {
         (json!({"name": ""}), 422, "too_small: name: "),
         (json!({"name": "x".repeat(191)}), 422, "too_big: name: "),
         (json!({"name": "a", "description": "x".repeat(501)}), 422, "too_big: description: "),
+        (json!({"name": "a", "type": "huge"}), 422, "invalid_value: type: "),
         (json!({"name": "a", "accessLevel": "all"}), 422, "invalid_value: accessLevel: "),
         (json!({"name": "a", "accessLevel": "read"}), 403, "Folders cannot be closed"),
         (json!({"name": "a", "accessLevel": null}), 403, "Folders cannot be closed"),
