@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
 use crate::analytics;
+use crate::calendar::Span;
 use crate::domain::event::EventKind;
 use crate::domain::id::WorkspaceId;
 use crate::encode::Format;
@@ -25,7 +26,7 @@ const MAX_ROWS: u64 = 5_000;
 const CURRENCY: HeaderName = HeaderName::from_static("x-linktrail-currency");
 
 /// What a caller wants to know, apart from how it is grouped: every parameter is read, every name resolved.
-pub(super) struct Asked {
+pub(super) struct Question {
     /// Clicks, leads, sales.
     pub kinds: &'static [EventKind],
     /// The question; its shape and its kind are still to be set.
@@ -33,12 +34,12 @@ pub(super) struct Asked {
     /// As read.
     pub said: Reading,
     /// Of what length buckets are where nothing else is said.
-    pub span: crate::calendar::Span,
+    pub span: Span,
     /// Show events whose dimension is unknown.
     pub unknown: bool,
 }
 
-impl Asked {
+impl Question {
     /// Reads parameters and looks up what they name.
     ///
     /// # Errors
@@ -116,7 +117,7 @@ pub(super) async fn answer(
     counts: Counts,
 ) -> Result<Response, ApiError> {
     let group_by = params::group_by(params)?;
-    let asked = Asked::read(app, workspace, params, accept).await?;
+    let asked = Question::read(app, workspace, params, accept).await?;
     let (table, currency) = asked.answer(app, params, group_by, Some(MAX_ROWS)).await?;
     let writing = Writing {
         format: asked.said.format,

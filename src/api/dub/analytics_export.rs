@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use futures_util::Stream;
 
-use super::analytics::{Asked as Question, say_currency};
+use super::analytics::{Question, say_currency};
 use super::asked::Asked;
 use super::params::{GroupBy, groupings};
 use super::reading;
