@@ -119,6 +119,7 @@ fn found(number: u64, slug: &str) -> FoundLink {
         fields: LinkFields { url, forward_parameters: true, ..LinkFields::default() },
         created_at_ms: 0,
         updated_at_ms: 0,
+        trashed_at_ms: None,
         deleted_at_ms: None,
     };
     FoundLink { link, settings: Arc::default() }

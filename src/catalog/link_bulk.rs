@@ -35,7 +35,7 @@ pub enum Added {
 }
 
 const LEADING: &str = "SELECT link.id FROM link JOIN domain ON domain.id = link.domain_id
-    WHERE link.workspace_id = $1 AND link.url = ANY($2) AND link.deleted_at IS NULL AND domain.removed_at IS NULL
+    WHERE link.workspace_id = $1 AND link.url = ANY($2) AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL
     ORDER BY coalesce(link.external_id = $3, false) DESC,
         coalesce(lower(link.slug) = lower($4) AND ($5::text IS NULL OR domain.name = $5), false) DESC,
         array_position($2, link.url), link.created_at, link.id
@@ -86,7 +86,7 @@ impl Catalog {
             link_columns!(),
             " FROM link JOIN domain ON domain.id = link.domain_id
             WHERE link.workspace_id = $1 AND (link.id = ANY($2) OR link.external_id = ANY($3))
-                AND link.deleted_at IS NULL AND domain.removed_at IS NULL"
+                AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL"
         );
         let ids: Vec<i64> = ids.iter().map(|id| id.row()).collect();
         let rows = self.call().await?.query(text, &[&workspace.row(), &ids, &external_ids]).await?;
@@ -109,7 +109,7 @@ impl Catalog {
             "SELECT ",
             link_columns!(),
             " FROM link JOIN domain ON domain.id = link.domain_id
-            WHERE link.workspace_id = $1 AND link.id = ANY($2) AND link.deleted_at IS NULL AND domain.removed_at IS NULL
+            WHERE link.workspace_id = $1 AND link.id = ANY($2) AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL
             ORDER BY link.id FOR UPDATE OF link"
         );
         let rows: Vec<i64> = ids.iter().map(|id| id.row()).collect();
@@ -141,7 +141,7 @@ impl Catalog {
         let text = concat!(
             "UPDATE link SET deleted_at = $3 FROM domain
             WHERE domain.id = link.domain_id AND link.workspace_id = $1 AND link.id = ANY($2)
-                AND link.deleted_at IS NULL AND domain.removed_at IS NULL
+                AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL
             RETURNING ",
             link_columns!()
         );

@@ -112,7 +112,7 @@ impl LinkQuery {
             list.push(" ?::bigint[]) AS ranked (id, number) ON ranked.id = link.id", numbers);
         }
         list.push(" WHERE link.workspace_id = ?", workspace.row());
-        list.plain(" AND link.deleted_at IS NULL AND domain.removed_at IS NULL");
+        list.plain(" AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL");
         if !self.archived {
             list.plain(" AND NOT link.archived");
         }

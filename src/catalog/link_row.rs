@@ -18,15 +18,26 @@ macro_rules! link_columns {
     () => {
         "link.id, link.workspace_id, link.created_by, link.domain_id, domain.name AS domain_name, \
          domain.case_sensitive, link.slug, link.url, link.title, link.archived, link.folder_id, link.tag_ids, \
-         link.external_id, link.tenant_id, link.program_id, link.partner_id, link.group_id, link.options, \
-         link.created_at, link.updated_at, link.deleted_at"
+         link.external_id, link.tenant_id, link.program_id, link.partner_id, link.group_id, link.site_id, \
+         link.options, link.created_at, link.updated_at, link.trashed_at, link.deleted_at"
     };
 }
 pub(super) use link_columns;
 
 /// Fields that have a column.
-const COLUMNS: [&str; 10] =
-    ["url", "title", "archived", "folder", "tags", "external_id", "tenant_id", "program_id", "partner_id", "group_id"];
+const COLUMNS: [&str; 11] = [
+    "url",
+    "title",
+    "archived",
+    "folder",
+    "tags",
+    "external_id",
+    "tenant_id",
+    "program_id",
+    "partner_id",
+    "group_id",
+    "site",
+];
 
 /// The fields without a column.
 pub(super) fn options(fields: &LinkFields) -> Result<Json<Map<String, Value>>> {
@@ -62,6 +73,7 @@ pub(super) fn from_row(row: &Row) -> Result<Link> {
     fields.program_id = row.try_get("program_id")?;
     fields.partner_id = row.try_get("partner_id")?;
     fields.group_id = row.try_get("group_id")?;
+    fields.site = row.try_get::<_, Option<i64>>("site_id")?.map(i64::cast_unsigned);
     Ok(Link {
         id: LinkId::from_row(row.try_get("id")?),
         workspace: WorkspaceId::from_row(row.try_get("workspace_id")?),
@@ -72,6 +84,7 @@ pub(super) fn from_row(row: &Row) -> Result<Link> {
         fields,
         created_at_ms: row.try_get::<_, DateTime<Utc>>("created_at")?.timestamp_millis(),
         updated_at_ms: row.try_get::<_, DateTime<Utc>>("updated_at")?.timestamp_millis(),
+        trashed_at_ms: row.try_get::<_, Option<DateTime<Utc>>>("trashed_at")?.map(|at| at.timestamp_millis()),
         deleted_at_ms: row.try_get::<_, Option<DateTime<Utc>>>("deleted_at")?.map(|at| at.timestamp_millis()),
     })
 }

@@ -55,7 +55,7 @@ impl Catalog {
             "SELECT ",
             link_columns!(),
             " FROM link JOIN domain ON domain.id = link.domain_id
-            WHERE link.domain_id = $1 AND link.slug_key = $2 AND link.deleted_at IS NULL
+            WHERE link.domain_id = $1 AND link.slug_key = $2 AND link.deleted_at IS NULL AND link.trashed_at IS NULL
                 AND domain.removed_at IS NULL"
         );
         let row = self.lookup().await?.query_opt(text, &[&domain.row(), &slug_key]).await?;
@@ -68,7 +68,7 @@ impl Catalog {
             "SELECT ",
             link_columns!(),
             " FROM link JOIN domain ON domain.id = link.domain_id
-            WHERE link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL AND domain.removed_at IS NULL"
+            WHERE link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL"
         );
         let row = self.call().await?.query_opt(text, &[&workspace.row(), &id.row()]).await?;
         row.as_ref().map(from_row).transpose()
@@ -80,7 +80,7 @@ impl Catalog {
             "SELECT ",
             link_columns!(),
             " FROM link JOIN domain ON domain.id = link.domain_id
-            WHERE link.workspace_id = $1 AND link.external_id = $2 AND link.deleted_at IS NULL
+            WHERE link.workspace_id = $1 AND link.external_id = $2 AND link.deleted_at IS NULL AND link.trashed_at IS NULL
                 AND domain.removed_at IS NULL"
         );
         let row = self.call().await?.query_opt(text, &[&workspace.row(), &external_id]).await?;
@@ -132,7 +132,7 @@ impl Catalog {
             "SELECT ",
             link_columns!(),
             " FROM link JOIN domain ON domain.id = link.domain_id
-            WHERE link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL AND domain.removed_at IS NULL
+            WHERE link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL
             FOR UPDATE OF link"
         );
         let Some(row) = work.query_opt(text, &[&workspace.row(), &id.row()]).await? else { return Ok(None) };
@@ -171,7 +171,7 @@ impl Catalog {
         let work = session.begin().await?;
         let text = concat!(
             "UPDATE link SET deleted_at = $3 FROM domain
-            WHERE domain.id = link.domain_id AND link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL
+            WHERE domain.id = link.domain_id AND link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL AND link.trashed_at IS NULL
             RETURNING ",
             link_columns!()
         );
@@ -189,9 +189,9 @@ pub(super) async fn insert(work: &Work<'_>, new: &NewLink<'_>) -> Result<Link> {
     hold_tags(work, new.domain.workspace, &new.fields.tags).await?;
     let fields = new.fields;
     let text = "INSERT INTO link (workspace_id, domain_id, created_by, slug, slug_key, url, title, archived,
-            folder_id, tag_ids, external_id, tenant_id, program_id, partner_id, group_id, options, created_at,
+            folder_id, tag_ids, external_id, tenant_id, program_id, partner_id, group_id, site_id, options, created_at,
             updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18)
         RETURNING id";
     let id: i64 = work
         .query_one(
@@ -212,6 +212,7 @@ pub(super) async fn insert(work: &Work<'_>, new: &NewLink<'_>) -> Result<Link> {
                 &fields.program_id,
                 &fields.partner_id,
                 &fields.group_id,
+                &fields.site.map(u64::cast_signed),
                 &options(fields)?,
                 &now,
             ],
@@ -228,6 +229,7 @@ pub(super) async fn insert(work: &Work<'_>, new: &NewLink<'_>) -> Result<Link> {
         fields: fields.clone(),
         created_at_ms: new.created_at_ms,
         updated_at_ms: new.created_at_ms,
+        trashed_at_ms: None,
         deleted_at_ms: None,
     };
     note_link(work, HookEvent::LinkCreated, &link, new.created_at_ms).await?;
@@ -238,7 +240,7 @@ pub(super) async fn write(work: &Work<'_>, link: &Link, slug_key: &str, now: Dat
     let fields = &link.fields;
     let text = "UPDATE link SET domain_id = $3, slug = $4, slug_key = $5, url = $6, title = $7, archived = $8,
             folder_id = $9, tag_ids = $10, external_id = $11, tenant_id = $12, program_id = $13, partner_id = $14,
-            group_id = $15, options = $16, updated_at = $17
+            group_id = $15, site_id = $16, options = $17, updated_at = $18
         WHERE workspace_id = $1 AND id = $2";
     work.execute(
         text,
@@ -258,6 +260,7 @@ pub(super) async fn write(work: &Work<'_>, link: &Link, slug_key: &str, now: Dat
             &fields.program_id,
             &fields.partner_id,
             &fields.group_id,
+            &fields.site.map(u64::cast_signed),
             &options(fields)?,
             &now,
         ],

@@ -82,7 +82,7 @@ impl Catalog {
     /// Whose a link is, and how that workspace counts, for the pixel of a link; `None` when it was deleted.
     pub async fn link_owner(&self, link: LinkId) -> Result<Option<(WorkspaceId, WorkspaceSettings)>> {
         let text = "SELECT workspace.id, workspace.settings FROM link JOIN workspace ON workspace.id = workspace_id
-            WHERE link.id = $1 AND link.deleted_at IS NULL AND workspace.removed_at IS NULL";
+            WHERE link.id = $1 AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND workspace.removed_at IS NULL";
         let Some(row) = self.lookup().await?.query_opt(text, &[&link.row()]).await? else { return Ok(None) };
         let Json(settings): Json<WorkspaceSettings> = row.try_get("settings")?;
         Ok(Some((WorkspaceId::from_row(row.try_get("id")?), settings)))

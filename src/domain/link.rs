@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use super::currency::Takings;
 use super::id::{DomainId, FolderId, LinkId, TagId, UserId, WorkspaceId};
@@ -32,6 +33,9 @@ pub struct Link {
     pub created_at_ms: i64,
     /// Milliseconds since the epoch.
     pub updated_at_ms: i64,
+    /// Set while the link is in the trash: nobody finds it, its slug stays taken, and it can come back.
+    #[serde(default)]
+    pub trashed_at_ms: Option<i64>,
     /// Set when the link was deleted; its history stays.
     pub deleted_at_ms: Option<i64>,
 }
@@ -102,9 +106,9 @@ patchable! {
         utm: LinkUtm,
         /// Pixel and tag ids by network.
         pixels: BTreeMap<String, String>,
-        /// HTML for the head of a cloaked page.
+        /// HTML for the head of the page before the destination, or of a cloaked one.
         head_tags: Option<String>,
-        /// HTML for the body of a cloaked page.
+        /// HTML for the body of the page before the destination, or of a cloaked one.
         body_tags: Option<String>,
         /// Addresses told of every click.
         webhook_urls: Vec<String>,
@@ -148,6 +152,8 @@ patchable! {
         site: Option<u64>,
         /// The organic content, advertisement or profile it stands in.
         placement: Option<String>,
+        /// What a surface's clients keep with a link and nothing here acts on, by its name there.
+        kept: BTreeMap<String, Value>,
     }
 }
 

@@ -54,10 +54,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Prepares a link; `None` when it was deleted.
+    /// Prepares a link; `None` when it was deleted or lies in the trash.
     pub fn prepare(found: &FoundLink) -> Option<Self> {
         let FoundLink { link, settings } = found;
-        if link.deleted_at_ms.is_some() {
+        if link.deleted_at_ms.is_some() || link.trashed_at_ms.is_some() {
             return None;
         }
         let fields = &link.fields;
@@ -148,6 +148,7 @@ pub(super) mod tests {
             fields,
             created_at_ms: 0,
             updated_at_ms: 0,
+            trashed_at_ms: None,
             deleted_at_ms: None,
         };
         FoundLink { link, settings: Arc::default() }

@@ -55,6 +55,7 @@ impl Store {
             fields,
             created_at_ms: 0,
             updated_at_ms: 0,
+            trashed_at_ms: None,
             deleted_at_ms: None,
         };
         let settings = WorkspaceSettings { repeat_window_secs: 60, ..Default::default() };
