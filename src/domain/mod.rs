@@ -16,6 +16,7 @@ pub mod link;
 pub mod made_up_name;
 pub mod password;
 pub mod patch;
+pub mod pixel;
 pub mod platform;
 pub mod principal;
 pub mod rotation;

@@ -1,8 +1,7 @@
 //! The checks of a change that need no store: texts that fit, targets that are allowed. Targets are put into their checked
 //! form on the way.
 
-use std::collections::HashSet;
-
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
 use secrecy::ExposeSecret;
@@ -13,6 +12,7 @@ use crate::domain::country;
 use crate::domain::destination::{self, Destination, DestinationError};
 use crate::domain::link::{LinkKind, TestVariant};
 use crate::domain::password;
+use crate::domain::pixel::Network;
 
 /// Longest ids, campaign values and names, in characters.
 const SHORT: usize = 255;
@@ -40,6 +40,7 @@ pub(super) struct TargetHost {
 pub(super) fn check(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
     check_texts(change)?;
     check_tags(change)?;
+    check_pixels(change)?;
     check_targets(change)
 }
 
@@ -147,6 +148,29 @@ fn check_tags(change: &LinkChange) -> Result<()> {
     Ok(())
 }
 
+/// Ids take the form that their network writes them in; blank ones are none. The field of an error is the network's key.
+fn check_pixels(change: &mut LinkChange) -> Result<()> {
+    let Some(pixels) = &mut change.patch.pixels else { return Ok(()) };
+    let mut checked = BTreeMap::new();
+    for (key, text) in std::mem::take(pixels) {
+        let given = |text: &str| text.chars().take(100).collect::<String>();
+        let Some(network) = Network::of_key(&key) else {
+            let known = Network::ALL.map(Network::key).join(", ");
+            return Err(Error::invalid("pixels", format!("'{}' is no network; known are {known}", given(&key))));
+        };
+        if text.trim().is_empty() {
+            continue;
+        }
+        let id = network.parse_id(&text).map_err(|no_id| {
+            let message = format!("'{}' is no id of {}: {no_id}", given(&text), network.label());
+            Error::invalid(network.key(), message)
+        })?;
+        checked.insert(key, id);
+    }
+    *pixels = checked;
+    Ok(())
+}
+
 fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
     let mut hosts = Vec::new();
     let patch = &mut change.patch;
@@ -181,7 +205,7 @@ fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
     }
     if let Some(geo) = &mut patch.geo_urls {
         limit("geo", geo.len())?;
-        let mut checked = std::collections::BTreeMap::new();
+        let mut checked = BTreeMap::new();
         for (country, text) in std::mem::take(geo) {
             let code = country.to_ascii_uppercase();
             if country::name(&code).is_none() {
@@ -311,6 +335,27 @@ mod tests {
             ..LinkPatch::default()
         });
         assert!(check(&mut unsafe_one).is_err());
+    }
+
+    #[test]
+    fn pixels_have_known_networks_and_ids_in_their_form() {
+        let pixels = |pairs: &[(&str, &str)]| {
+            let pixels = pairs.iter().map(|(key, id)| ((*key).to_owned(), (*id).to_owned())).collect();
+            let mut asked = change(LinkPatch { pixels: Some(pixels), ..LinkPatch::default() });
+            check(&mut asked).map(|_| asked.patch.pixels.unwrap())
+        };
+        let checked = pixels(&[("ga4", " g-abc123 "), ("meta", "1234567890"), ("x", " ")]).unwrap();
+        assert_eq!(
+            checked,
+            [("ga4", "G-ABC123"), ("meta", "1234567890")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
+        );
+        let refused = pixels(&[("meta", "x');alert(1)//")]).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "meta: 'x');alert(1)//' is no id of Meta: expected 5 to 20 digits, such as 1234567890123456"
+        );
+        let refused = pixels(&[("myspace", "1234567890")]).unwrap_err().to_string();
+        assert!(refused.starts_with("pixels: 'myspace' is no network; known are meta, ga4, gtm, tiktok"), "{refused}");
     }
 
     #[test]
