@@ -10,6 +10,7 @@ pub mod error;
 pub mod instant;
 pub mod kept_answers;
 pub mod limits;
+pub mod listing;
 pub mod meter;
 pub mod page;
 pub mod params;

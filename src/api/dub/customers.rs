@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::customer_body::{self, SortBy};
@@ -20,8 +21,33 @@ use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
 use crate::web::instant;
+use crate::web::listing::Listing;
 use crate::web::params::Params;
 use crate::web::state::App;
+
+/// Columns of the list as CSV and TSV; the first [`PLAIN`] ones unless more is asked for.
+const EXPANDED: [&str; 19] = [
+    "id",
+    "name",
+    "email",
+    "avatar",
+    "externalId",
+    "stripeCustomerId",
+    "country",
+    "sales",
+    "saleAmount",
+    "saleAmounts",
+    "createdAt",
+    "firstSaleAt",
+    "subscriptionCanceledAt",
+    "link.id",
+    "link.shortLink",
+    "link.url",
+    "programId",
+    "partner.id",
+    "discount",
+];
+const PLAIN: usize = 13;
 
 /// The customer in the path: an id, or `ext_` and the id in the user's own database. Anything else is no customer.
 pub(super) struct Named(CustomerName);
@@ -46,7 +72,12 @@ fn no_customer() -> ApiError {
 }
 
 /// `GET /customers`
-pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Json<Vec<Value>>, ApiError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    listing: Listing,
+) -> Result<Response, ApiError> {
     caller.require("conversions.read")?;
     let (mut query, sort_by) = customer_body::query(&params)?;
     let page = customer_body::page(&params)?;
@@ -57,7 +88,8 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params)
     }
     let found = app.catalog.customers(caller.workspace, &query, page).await?;
     let customers = found.ok_or_else(page_number::unknown_cursor)?;
-    Ok(Json(shown_all(&app, caller.workspace, &customers, expanded).await?))
+    let objects = shown_all(&app, caller.workspace, &customers, expanded).await?;
+    listing.answer(&objects, if expanded { &EXPANDED } else { &EXPANDED[..PLAIN] }, "customers")
 }
 
 fn rank(totals: &Totals, sort_by: SortBy) -> i64 {

@@ -6,6 +6,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::page_number;
@@ -17,11 +18,28 @@ use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
 use crate::web::instant;
+use crate::web::listing::Listing;
 use crate::web::params::Params;
 use crate::web::state::App;
 
 /// Entries of a page unless asked otherwise.
 const PAGE_SIZE: u32 = 50;
+/// Columns of the list as CSV and TSV.
+const COLUMNS: [&str; 13] = [
+    "id",
+    "slug",
+    "verified",
+    "primary",
+    "archived",
+    "placeholder",
+    "expiredUrl",
+    "notFoundUrl",
+    "logo",
+    "assetLinks",
+    "appleAppSiteAssociation",
+    "createdAt",
+    "updatedAt",
+];
 /// Longest text to search for, in characters.
 const SEARCH_LENGTH: usize = 1_000;
 /// Names of one question at most.
@@ -64,12 +82,18 @@ pub(super) async fn create(
 }
 
 /// `GET /domains`
-pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Json<Vec<Value>>, ApiError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    listing: Listing,
+) -> Result<Response, ApiError> {
     caller.require("domains.read")?;
     let archived = params.boolean("archived")?.unwrap_or(false);
     let (search, window) = (params.text_within("search", SEARCH_LENGTH)?, page_number::window(&params, PAGE_SIZE)?);
     let domains = app.holdings.domains(caller.workspace, archived, search, window).await?;
-    Ok(Json(domains.iter().map(object).collect()))
+    let objects: Vec<Value> = domains.iter().map(object).collect();
+    listing.answer(&objects, &COLUMNS, "domains")
 }
 
 /// `GET /domains/{slug}`

@@ -6,6 +6,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::page_number;
@@ -18,11 +19,14 @@ use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::{ApiError, quoted};
 use crate::web::instant;
+use crate::web::listing::Listing;
 use crate::web::params::Params;
 use crate::web::state::App;
 
 /// Entries of a page unless asked otherwise.
 const PAGE_SIZE: u32 = 50;
+/// Columns of the list as CSV and TSV.
+const COLUMNS: [&str; 7] = ["id", "name", "description", "type", "accessLevel", "createdAt", "updatedAt"];
 /// Longest text to search for, in characters.
 const SEARCH_LENGTH: usize = 1_000;
 
@@ -41,11 +45,17 @@ pub(super) async fn create(
 }
 
 /// `GET /folders`
-pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Json<Vec<Value>>, ApiError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    listing: Listing,
+) -> Result<Response, ApiError> {
     caller.require("folders.read")?;
     let (search, window) = (params.text_within("search", SEARCH_LENGTH)?, page_number::window(&params, PAGE_SIZE)?);
     let folders = app.holdings.folders(caller.workspace, search, window).await?;
-    Ok(Json(folders.iter().map(object).collect()))
+    let objects: Vec<Value> = folders.iter().map(object).collect();
+    listing.answer(&objects, &COLUMNS, "folders")
 }
 
 /// `GET /folders/{folder}`

@@ -6,15 +6,16 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::shape_link::LinkContext;
+use super::shape_link::{COLUMNS, LinkContext};
 use super::{link_body, link_list};
 use crate::catalog::{LinkGroup, LinkGroups};
-use crate::domain::id::LinkId;
+use crate::domain::id::{FolderId, LinkId};
 use crate::domain::link::{Link, ROOT_SLUG};
 use crate::links::LinkName;
 use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
+use crate::web::listing::Listing;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -66,7 +67,12 @@ pub(super) async fn upsert(State(app): State<App>, caller: Caller, body: Body) -
 }
 
 /// `GET /links`
-pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    listing: Listing,
+) -> Result<Response, ApiError> {
     caller.require("links.read")?;
     let (mut query, rank) = (link_list::query(&params)?, link_list::rank(&params)?);
     let page = link_list::page(&params, rank)?;
@@ -76,11 +82,16 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params)
     let links = app.links.list(caller.workspace, &query, page).await?;
     let context = LinkContext::of(&app, caller.workspace, &links).await?;
     let objects: Vec<_> = links.iter().map(|link| context.answer(&app, link)).collect();
-    Ok(Json(objects).into_response())
+    listing.answer(&objects, &COLUMNS, "links")
 }
 
 /// `GET /links/count`
-pub(super) async fn count(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn count(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    listing: Listing,
+) -> Result<Response, ApiError> {
     caller.require("links.read")?;
     let mut query = link_list::query(&params)?;
     let Some(group) = link_list::group(&params)? else {
@@ -91,18 +102,27 @@ pub(super) async fn count(State(app): State<App>, caller: Caller, params: Params
         query.folder = None;
     }
     let groups = app.links.count_by(caller.workspace, &query, group).await?;
-    Ok(Json(counts(&groups)).into_response())
+    let (columns, objects) = counts(&groups);
+    listing.answer(&objects, columns, "links_count")
 }
 
-fn counts(groups: &LinkGroups) -> Vec<Value> {
+/// By the columns that each kind of groups has.
+fn counts(groups: &LinkGroups) -> (&'static [&'static str; 2], Vec<Value>) {
+    let shown = |id: Option<String>, name: &str, number: u64| json!({ name: id, "_count": number });
     match groups {
-        LinkGroups::Domains(rows) => rows.iter().map(|(name, n)| json!({ "domain": name, "_count": n })).collect(),
-        LinkGroups::Tags(rows) => rows.iter().map(|(id, n)| json!({ "tagId": id.to_string(), "_count": n })).collect(),
-        LinkGroups::Users(rows) => {
-            rows.iter().map(|(id, n)| json!({ "userId": id.map(|id| id.to_string()), "_count": n })).collect()
+        LinkGroups::Domains(rows) => {
+            (&["domain", "_count"], rows.iter().map(|(name, n)| shown(Some(name.clone()), "domain", *n)).collect())
         }
+        LinkGroups::Tags(rows) => {
+            (&["tagId", "_count"], rows.iter().map(|(id, n)| shown(Some(id.to_string()), "tagId", *n)).collect())
+        }
+        LinkGroups::Users(rows) => (
+            &["userId", "_count"],
+            rows.iter().map(|(id, n)| shown(id.map(|id| id.to_string()), "userId", *n)).collect(),
+        ),
         LinkGroups::Folders(rows) => {
-            rows.iter().map(|(id, n)| json!({ "folderId": id.map(|id| id.to_string()), "_count": n })).collect()
+            let row = |(id, n): &(Option<FolderId>, u64)| shown(id.map(|id| id.to_string()), "folderId", *n);
+            (&["folderId", "_count"], rows.iter().map(row).collect())
         }
     }
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::page_number;
@@ -14,11 +15,14 @@ use crate::holdings::TagChange;
 use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::{ApiError, quoted};
+use crate::web::listing::Listing;
 use crate::web::params::Params;
 use crate::web::state::App;
 
 /// Entries of a page unless asked otherwise.
 const PAGE_SIZE: u32 = 100;
+/// Columns of the list as CSV and TSV.
+const COLUMNS: [&str; 3] = ["id", "name", "color"];
 /// Longest text to search for, in characters.
 const SEARCH_LENGTH: usize = 1_000;
 
@@ -34,11 +38,17 @@ pub(super) async fn create(
 }
 
 /// `GET /tags`
-pub(super) async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Json<Vec<Value>>, ApiError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    listing: Listing,
+) -> Result<Response, ApiError> {
     caller.require("tags.read")?;
     let query = query(&params)?;
     let tags = app.holdings.tags(caller.workspace, &query, page_number::window(&params, PAGE_SIZE)?).await?;
-    Ok(Json(tags.iter().map(object).collect()))
+    let objects: Vec<Value> = tags.iter().map(object).collect();
+    listing.answer(&objects, &COLUMNS, "tags")
 }
 
 /// `GET /tags/{tag}`

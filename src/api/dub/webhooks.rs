@@ -17,6 +17,7 @@ use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::{ApiError, quoted};
 use crate::web::instant;
+use crate::web::listing::Listing;
 use crate::web::state::App;
 
 /// How long a rotated secret signs beside the new one.
@@ -68,11 +69,26 @@ fn shown(webhook: &Webhook, with_secret: bool) -> Value {
     object
 }
 
+/// Columns of the list as CSV and TSV.
+const COLUMNS: [&str; 10] = [
+    "id",
+    "name",
+    "url",
+    "triggers",
+    "linkId",
+    "disabledAt",
+    "disabledReason",
+    "consecutiveFailures",
+    "createdAt",
+    "updatedAt",
+];
+
 /// `GET /webhooks`
-pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, ApiError> {
+pub(super) async fn list(State(app): State<App>, caller: Caller, listing: Listing) -> Result<Response, ApiError> {
     caller.require("webhooks.read")?;
     let webhooks = app.catalog.webhooks(caller.workspace, Flavour::Dub).await?;
-    Ok(Json(webhooks.iter().map(|webhook| shown(webhook, false)).collect::<Vec<_>>()).into_response())
+    let objects: Vec<Value> = webhooks.iter().map(|webhook| shown(webhook, false)).collect();
+    listing.answer(&objects, &COLUMNS, "webhooks")
 }
 
 /// `POST /webhooks`

@@ -3,6 +3,7 @@
 mod bulk;
 mod domains;
 mod folders;
+mod forms;
 mod lists;
 mod tags;
 mod upsert;
