@@ -5,6 +5,7 @@
 
 mod compare;
 pub mod events;
+mod link_clicks;
 pub mod names;
 pub mod sessions;
 mod tally;
@@ -28,6 +29,7 @@ use crate::warehouse::series::{PivotRow, SeriesRow};
 use crate::warehouse::{self, Warehouse, count, series};
 
 pub use compare::{Comparison, METRICS, number};
+pub use link_clicks::{LinkClicks, Spans};
 use tally::{By, Key, Measures, Tally};
 
 /// Column of the number of events in the tables of [`Analytics::run`].

@@ -260,7 +260,11 @@ async fn delete_on(work: &Work<'_>, workspace: WorkspaceId, domain: DomainId, mo
     );
     let deleted = work.query(text, &[&workspace.row(), &domain.row(), &most, &now]).await?;
     for row in &deleted {
-        note_link(work, HookEvent::LinkDeleted, &link_from_row(row)?, now_ms).await?;
+        let link = link_from_row(row)?;
+        // Of those in the trash it is noted already.
+        if link.trashed_at_ms.is_none() {
+            note_link(work, HookEvent::LinkDeleted, &link, now_ms).await?;
+        }
     }
     Ok(deleted.len())
 }

@@ -31,6 +31,59 @@ pub struct LinkQuery {
     pub ascending: bool,
     /// By these numbers instead of the time they were made; a link that is not listed has 0.
     pub by: Option<Vec<(LinkId, i64)>>,
+    /// By this instead of the time they were made, equals by their ids; not looked at beside numbers.
+    pub column: Option<LinkColumn>,
+    /// Only links in the trash; else only those that are not.
+    pub trashed: bool,
+    /// Search the notes too, and slugs with the slash before them.
+    pub search_notes: bool,
+    /// Not the root links that lead nowhere.
+    pub leading_somewhere: bool,
+}
+
+/// What lists can be sorted by, texts without regard to case, beside the time that links were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkColumn {
+    /// Their ids.
+    Id,
+    /// Their titles; links without one come first.
+    Title,
+    /// Their notes; links without one come first.
+    Notes,
+    /// Their destinations.
+    Url,
+    /// Their slugs.
+    Slug,
+    /// Their short domains, then their slugs.
+    Place,
+    /// When they were last changed.
+    Updated,
+    /// Whether they are found; those that are not come first.
+    Enabled,
+}
+
+impl LinkColumn {
+    /// SQL to order by, rising and falling.
+    fn order(self, rising: bool) -> &'static str {
+        match (self, rising) {
+            (Self::Id, true) => " link.id",
+            (Self::Id, false) => " link.id DESC",
+            (Self::Title, true) => " lower(coalesce(link.title, '')), link.id",
+            (Self::Title, false) => " lower(coalesce(link.title, '')) DESC, link.id DESC",
+            (Self::Notes, true) => " lower(coalesce(link.options ->> 'notes', '')), link.id",
+            (Self::Notes, false) => " lower(coalesce(link.options ->> 'notes', '')) DESC, link.id DESC",
+            (Self::Url, true) => " lower(link.url), link.id",
+            (Self::Url, false) => " lower(link.url) DESC, link.id DESC",
+            (Self::Slug, true) => " lower(link.slug), link.id",
+            (Self::Slug, false) => " lower(link.slug) DESC, link.id DESC",
+            (Self::Place, true) => " domain.name, lower(link.slug), link.id",
+            (Self::Place, false) => " domain.name DESC, lower(link.slug) DESC, link.id DESC",
+            (Self::Updated, true) => " link.updated_at, link.id",
+            (Self::Updated, false) => " link.updated_at DESC, link.id DESC",
+            (Self::Enabled, true) => " jsonb_exists(link.options, 'disabled_at_ms') DESC, link.id",
+            (Self::Enabled, false) => " jsonb_exists(link.options, 'disabled_at_ms'), link.id DESC",
+        }
+    }
 }
 
 /// By what links are counted.
@@ -112,7 +165,11 @@ impl LinkQuery {
             list.push(" ?::bigint[]) AS ranked (id, number) ON ranked.id = link.id", numbers);
         }
         list.push(" WHERE link.workspace_id = ?", workspace.row());
-        list.plain(" AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL");
+        list.plain(" AND link.deleted_at IS NULL AND domain.removed_at IS NULL");
+        list.plain(if self.trashed { " AND link.trashed_at IS NOT NULL" } else { " AND link.trashed_at IS NULL" });
+        if self.leading_somewhere {
+            list.plain(" AND link.url <> ''");
+        }
         if !self.archived {
             list.plain(" AND NOT link.archived");
         }
@@ -135,7 +192,12 @@ impl LinkQuery {
             None => {}
         }
         if let Some(search) = &self.search {
-            list.push(" AND (link.slug ILIKE ? OR link.url ILIKE ? OR link.title ILIKE ?)", like_anywhere(search));
+            list.push(" AND (link.slug ILIKE ? OR link.url ILIKE ? OR link.title ILIKE ?", like_anywhere(search));
+            if self.search_notes {
+                let wide = " OR concat('/', link.slug) ILIKE ? OR link.options ->> 'notes' ILIKE ?";
+                list.push(wide, like_anywhere(search));
+            }
+            list.plain(")");
         }
         if let Some(user) = self.user {
             list.push(" AND link.created_by = ?", user.row());
@@ -178,7 +240,10 @@ impl Catalog {
         if query.by.is_some() {
             list.plain(if rising { " coalesce(ranked.number, 0)," } else { " coalesce(ranked.number, 0) DESC," });
         }
-        list.plain(if rising { " link.created_at, link.id" } else { " link.created_at DESC, link.id DESC" });
+        match query.column {
+            Some(column) if query.by.is_none() => list.plain(column.order(rising)),
+            _ => list.plain(if rising { " link.created_at, link.id" } else { " link.created_at DESC, link.id DESC" }),
+        }
         list.push(" LIMIT ?", i64::from(page.size));
         if let Cursor::Offset(rows) = page.cursor {
             list.push(" OFFSET ?", i64::from(rows));

@@ -96,8 +96,7 @@ impl Catalog {
             return Err(Error::Missing("workspace".to_owned()));
         }
         if let Some(link) = link {
-            let holding =
-                "SELECT id FROM link WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL AND trashed_at IS NULL FOR KEY SHARE";
+            let holding = "SELECT id FROM link WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL AND trashed_at IS NULL FOR KEY SHARE";
             if work.query_opt(holding, &[&workspace.row(), &link]).await?.is_none() {
                 return Err(Error::Missing("link".to_owned()));
             }

@@ -1,6 +1,9 @@
 //! What a caller asks of a link, and how it is written over what is there.
 
+use std::collections::BTreeMap;
+
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 use super::{Error, Result};
 use crate::domain::destination::{self, DestinationError};
@@ -30,6 +33,11 @@ pub struct LinkChange {
     pub password: Option<Option<SecretString>>,
     /// The password's hash, of a link that comes over from elsewhere with the one it had; not looked at beside a password.
     pub password_hash: Option<String>,
+    /// Pixel and tag ids by network, `None` to remove one; the other networks' stay. Written over those of the patch.
+    pub pixels: BTreeMap<String, Option<String>>,
+    /// What is kept for a surface's clients by its name there, `None` to remove one; the others stay. Written over those of
+    /// the patch.
+    pub kept: BTreeMap<String, Option<Value>>,
     /// Since when a new link is there, in milliseconds since the epoch; now, if absent.
     pub created_at_ms: Option<i64>,
 }
@@ -99,13 +107,15 @@ impl LinkChange {
     /// The destination carries the campaign: parameters that are asked for are written into it. A new destination keeps
     /// the parameters it comes with, and takes over those of the old one that it lacks.
     pub(super) fn write_over(self, fields: &mut LinkFields, is_root: bool) -> Result<()> {
-        let Self { mut patch, utm, .. } = self;
+        let Self { mut patch, utm, pixels, kept, .. } = self;
         patch.utm = None;
         cut(&mut patch.title, TITLE_LENGTH);
         cut(&mut patch.description, DESCRIPTION_LENGTH);
         let is_new_url = patch.url.is_some();
         let moves_test = patch.test_started_at_ms.is_some() || patch.test_completed_at_ms.is_some();
         patch.apply(fields);
+        merge(&mut fields.pixels, pixels);
+        merge(&mut fields.kept, kept);
         if let (true, Some(started_at_ms), Some(completed_at_ms)) =
             (moves_test, fields.test_started_at_ms, fields.test_completed_at_ms)
             && completed_at_ms <= started_at_ms
@@ -150,6 +160,16 @@ impl LinkChange {
         }
         fields.utm = destination::utm_of(&fields.url);
         Ok(())
+    }
+}
+
+/// Writes those that are there over `values`, and takes out those that are to be none.
+fn merge<T>(values: &mut BTreeMap<String, T>, changes: BTreeMap<String, Option<T>>) {
+    for (name, change) in changes {
+        match change {
+            Some(value) => drop(values.insert(name, value)),
+            None => drop(values.remove(&name)),
+        }
     }
 }
 
@@ -202,6 +222,24 @@ mod tests {
             UtmChange::default(),
         );
         assert_eq!((renamed.url, renamed.title.map(|title| title.len())), (carried.url, Some(120)));
+    }
+
+    #[test]
+    fn pixels_and_what_is_kept_change_one_by_one() {
+        let mut fields = written(&LinkFields::default(), url("https://a.b"), UtmChange::default());
+        let mut say = |pixels: &[(&str, Option<&str>)], kept: &[(&str, Option<i64>)]| {
+            let change = LinkChange {
+                pixels: pixels.iter().map(|(name, id)| ((*name).to_owned(), id.map(str::to_owned))).collect(),
+                kept: kept.iter().map(|(name, value)| ((*name).to_owned(), value.map(Value::from))).collect(),
+                ..LinkChange::default()
+            };
+            change.write_over(&mut fields, false).unwrap();
+            let names = |names: Vec<&String>| names.into_iter().cloned().collect::<Vec<_>>().join(" ");
+            (names(fields.pixels.keys().collect()), names(fields.kept.keys().collect()))
+        };
+        assert_eq!(say(&[("meta", Some("1")), ("gtm", Some("2"))], &[("a", Some(1))]), ("gtm meta".into(), "a".into()));
+        assert_eq!(say(&[("meta", None), ("x", None)], &[("b", Some(2))]), ("gtm".into(), "a b".into()));
+        assert_eq!(say(&[], &[("a", None)]), ("gtm".into(), "b".into()));
     }
 
     #[test]

@@ -91,6 +91,12 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
             fits(field, text, limit)?;
         }
     }
+    for id in change.pixels.values().flatten() {
+        fits("pixels", id, SHORT)?;
+    }
+    for value in change.kept.values().flatten() {
+        fits("kept", &value.to_string(), LONG)?;
+    }
     if let Some(tags) = &mut patch.partner_tags {
         tags.retain(|tag| !tag.is_empty());
         if tags.len() > MAX_TAGS {

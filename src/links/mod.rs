@@ -10,6 +10,7 @@ mod bulk;
 mod change;
 mod check;
 mod failure;
+mod trash;
 mod upsert;
 
 use std::sync::Arc;

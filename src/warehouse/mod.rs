@@ -13,6 +13,7 @@ pub mod export;
 pub mod fact;
 pub mod failure;
 pub mod insert;
+pub mod link_clicks;
 pub mod metadata;
 pub mod migrate;
 pub mod mutation;

@@ -20,6 +20,7 @@ mod hooks;
 mod hostile;
 mod limits;
 mod linkly_clicks;
+mod linkly_links;
 mod links;
 mod metadata;
 mod oracle;

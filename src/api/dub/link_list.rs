@@ -21,7 +21,7 @@ pub fn query(params: &Params) -> Result<LinkQuery, ApiError> {
         archived: params.boolean("showArchived")?.unwrap_or(false),
         tagged: params.boolean("withTags")?.unwrap_or(false),
         ascending: params.one_of("sortOrder", &[("asc", true), ("desc", false)])?.unwrap_or(false),
-        by: None,
+        ..LinkQuery::default()
     };
     query.folder = match params.text("folderId") {
         Some(id) => match FolderId::parse(id) {
