@@ -13,7 +13,7 @@ endif
 # The tests bring their own stores and must not touch yours.
 OWN_STORES := env -u DATABASE_URL -u CLICKHOUSE_URL -u CLICKHOUSE_READER_URL
 
-.PHONY: help run build test browser sdk lint bench engines city city-if-possible corpora crawlers tools clean
+.PHONY: help run build test browser sdk readers lint bench engines city city-if-possible corpora crawlers tools clean
 
 help:
 	@echo 'make run     fetch the engines once, build, serve on http://127.0.0.1:8080 (ARGS=... for flags)'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test    all tests, against engines of their own (TESTS=... to choose)'
 	@echo 'make browser install chromium for the tests of the tracker, where apt-get can (make test does it)'
 	@echo "make sdk     fetch Dub's own clients, which the tests drive a server with (6 MB; make test does it)"
+	@echo 'make readers fetch pandas and DuckDB, which the tests read answers with (55 MB; make test does it)'
 	@echo 'make lint    formatting, clippy and documentation without warnings'
 	@echo 'make bench   benchmarks: parts, queries, redirects, ingest; the last ones need the engines'
 	@echo 'make engines fetch ClickHouse, Postgres and the country data into .engines (209 MB)'
@@ -38,7 +39,7 @@ run: build $(STORES)
 build: tools
 	cargo build --release --locked
 
-test: tools engines corpora browser sdk
+test: tools engines corpora browser sdk readers
 	$(OWN_STORES) cargo test --locked -- $(TESTS)
 
 lint: tools
@@ -81,6 +82,11 @@ browser:
 sdk:
 	$(call from_apt,python3 -c 'import ensurepip' 2>/dev/null,python3 and its venv are,python3 python3-venv)
 	@.engines/fetch sdk
+
+# Answers are read with pandas and DuckDB.
+readers:
+	$(call from_apt,python3 -c 'import ensurepip' 2>/dev/null,python3 and its venv are,python3 python3-venv)
+	@.engines/fetch readers
 
 tools:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust from https://rustup.rs' >&2; exit 1; }

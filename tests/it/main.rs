@@ -26,6 +26,7 @@ mod metadata;
 mod oracle;
 mod privacy;
 mod qr;
+mod readers;
 mod reading;
 mod recognition;
 mod sale_types;

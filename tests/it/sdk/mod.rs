@@ -4,8 +4,8 @@
 //! `make sdk` fetches the clients. Without them these tests fail.
 
 mod past;
-mod scripts;
-mod server;
+pub mod scripts;
+pub mod server;
 
 use server::Running;
 
@@ -13,7 +13,7 @@ use server::Running;
 async fn the_published_clients_work_unchanged() {
     let scripts = scripts::all();
     let server = Running::start("sdk", &scripts).await;
-    let failures = scripts::run(&scripts, &server).await;
+    let failures = scripts::run(&scripts, |name| server.world_of(name).clone()).await;
     server.stop().await;
     assert!(failures.is_empty(), "\n\n{}", failures.join("\n\n"));
 }

@@ -6,11 +6,10 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-
-use super::server::Running;
 
 /// Longest run of one script; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -51,30 +50,25 @@ pub fn all() -> Vec<Script> {
     let mut scripts = Vec::new();
     for Language { extension, command, client } in LANGUAGES {
         assert!(folder.join(client).exists(), "tests/sdk/{client} is missing: `make sdk` fetches it");
-        // What is named without a folder is looked for in PATH.
-        let place = |word: &&str| if word.contains('/') { folder.join(word) } else { word.into() };
-        let command: Vec<PathBuf> = command.iter().map(place).collect();
-        scripts.extend(subjects[0].iter().map(|subject| {
-            let name = format!("{subject}.{extension}");
-            Script { file: folder.join(&name), name, command: command.clone() }
-        }));
+        scripts.extend(subjects[0].iter().map(|subject| Script::new(&folder, subject, extension, command)));
     }
     scripts
 }
 
-fn subjects(folder: &Path, extension: &str) -> BTreeSet<String> {
+/// What the scripts of a folder in one language are called, without what they share.
+pub fn subjects(folder: &Path, extension: &str) -> BTreeSet<String> {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let scripts = files.filter(|file| file.extension().is_some_and(|known| known == extension));
     let names = scripts.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned());
     names.filter(|name| !name.starts_with('_')).collect()
 }
 
-/// Runs them all; what the failing ones wrote.
-pub async fn run(scripts: &[Script], server: &Running) -> Vec<String> {
+/// Runs them all, each in its world; what the failing ones wrote.
+pub async fn run(scripts: &[Script], world_of: impl Fn(&str) -> Value) -> Vec<String> {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut running = JoinSet::new();
     for script in scripts.iter().cloned() {
-        let (places, world) = (Arc::clone(&places), server.world_of(&script.name).to_string());
+        let (places, world) = (Arc::clone(&places), world_of(&script.name).to_string());
         running.spawn(async move {
             let _place = places.acquire().await.unwrap();
             script.run(&world).await
@@ -86,6 +80,14 @@ pub async fn run(scripts: &[Script], server: &Running) -> Vec<String> {
 }
 
 impl Script {
+    /// The script of a subject in this folder.
+    pub fn new(folder: &Path, subject: &str, extension: &str, command: &[&str]) -> Self {
+        // What is named without a folder is looked for in PATH.
+        let place = |word: &&str| if word.contains('/') { folder.join(word) } else { word.into() };
+        let name = format!("{subject}.{extension}");
+        Self { file: folder.join(&name), name, command: command.iter().map(place).collect() }
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors

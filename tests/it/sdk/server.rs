@@ -15,13 +15,45 @@ use tokio::task::JoinHandle;
 use super::past;
 use super::scripts::Script;
 use crate::reading::scene::tenant;
-use crate::world::{self, PROGRAM};
+use crate::world::{self, ClickHouseUrls, PROGRAM};
 
 /// When the scripts begin: 2026-09-21T14:13:20Z, a Monday. From then on time passes as it does.
 pub const NOW_MS: i64 = 1_790_000_000_000;
 const NOW: &str = "2026-09-21T14:13:20.000Z";
 /// Low enough for a script to meet it, under an address of its own.
 const WRONG_KEYS_PER_MINUTE: u32 = 30;
+
+/// A server that listens, over fresh stores.
+pub struct Listening {
+    pub server: Server,
+    pub urls: ClickHouseUrls,
+    pub folder: tempfile::TempDir,
+}
+
+/// Starts a server on a port of its own, with databases named after the test.
+pub async fn listen(test: &str, clock: Clock) -> Listening {
+    let folder = world::folder();
+    let urls = world::clickhouse(test).await;
+    let stores = StoresConfig {
+        database_url: Some(world::database_url(test).await.into()),
+        clickhouse_url: Some(urls.writer.clone().into()),
+        clickhouse_reader_url: Some(urls.reader.clone().into()),
+        clickhouse_cluster: None,
+        postgres_pool: 8,
+        query_max_secs: 30,
+        query_max_memory_bytes: 4 << 30,
+    };
+    let places =
+        PlacesConfig { data_dir: folder.path().join("data"), engines_dir: None, geo_files: Vec::new(), stores };
+    let http = HttpConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ..crate::visits::http_config(&["--geo-headers", "vercel"])
+    };
+    let limits = LimitsConfig { wrong_keys_per_minute: WRONG_KEYS_PER_MINUTE, ..LimitsConfig::off() };
+    let config = Config { places, http, ingest: IngestConfig::default(), hooks: HooksConfig::default(), limits };
+    let server = Server::start(config, clock, Some(PROGRAM.into())).await.unwrap();
+    Listening { server, urls, folder }
+}
 
 pub struct Running {
     server: Server,
@@ -34,27 +66,8 @@ pub struct Running {
 impl Running {
     /// Starts a server that listens, and makes a workspace for each of the scripts.
     pub async fn start(test: &str, scripts: &[Script]) -> Self {
-        let folder = world::folder();
-        let urls = world::clickhouse(test).await;
-        let stores = StoresConfig {
-            database_url: Some(world::database_url(test).await.into()),
-            clickhouse_url: Some(urls.writer.clone().into()),
-            clickhouse_reader_url: Some(urls.reader.clone().into()),
-            clickhouse_cluster: None,
-            postgres_pool: 8,
-            query_max_secs: 30,
-            query_max_memory_bytes: 4 << 30,
-        };
-        let places =
-            PlacesConfig { data_dir: folder.path().join("data"), engines_dir: None, geo_files: Vec::new(), stores };
-        let http = HttpConfig {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            ..crate::visits::http_config(&["--geo-headers", "vercel"])
-        };
-        let limits = LimitsConfig { wrong_keys_per_minute: WRONG_KEYS_PER_MINUTE, ..LimitsConfig::off() };
-        let config = Config { places, http, ingest: IngestConfig::default(), hooks: HooksConfig::default(), limits };
         let clock = Clock::fixed(NOW_MS);
-        let server = Server::start(config, clock.clone(), Some(PROGRAM.into())).await.unwrap();
+        let Listening { server, urls, folder } = listen(test, clock.clone()).await;
         let time = tokio::spawn(pass_time(clock));
         let mut running = Self { server, worlds: BTreeMap::new(), time, _folder: folder };
         let warehouse = world::warehouse_at(&urls);
