@@ -7,7 +7,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -15,11 +14,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use moka::sync::Cache;
 use sha2::Sha256;
-use tokio::sync::Semaphore;
 
+use super::checks::Checks;
 use crate::domain::id::LinkId;
-use crate::domain::password;
-use crate::throttle::client_group;
+use crate::throttle::{Tries, client_group};
 
 /// How long a token opens its link, in seconds.
 pub const TOKEN_SECS: u32 = 6 * 3_600;
@@ -28,10 +26,6 @@ const CLIENT_TRIES: u32 = 10;
 /// Wrong passwords for one link within a window, of all clients together: the bound for a guesser with many addresses.
 const LINK_TRIES: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Subscribers, and links, whose tries are counted.
-const COUNTED: u64 = 100_000;
-/// Visitors who wait for a check.
-const WAITING: usize = 64;
 /// Passwords that were right, so that a busy link costs one check an hour.
 const KNOWN: u64 = 10_000;
 const KNOWN_FOR: Duration = Duration::from_secs(3_600);
@@ -59,8 +53,7 @@ struct State {
     clients: Tries<IpAddr>,
     links: Tries<LinkId>,
     known: Cache<[u8; 32], ()>,
-    places: Semaphore,
-    hashing: Arc<Semaphore>,
+    checks: Checks,
 }
 
 impl std::fmt::Debug for Gate {
@@ -72,18 +65,15 @@ impl std::fmt::Debug for Gate {
 impl Gate {
     /// A gate that signs with an installation's secret.
     pub fn new(secret: [u8; 32]) -> Self {
-        // Half of the cores stay free for visits.
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // HMAC fills keys up with zeros itself.
         let mut key = [0; 64];
         key[..32].copy_from_slice(&secret);
         Self(Arc::new(State {
             mac: Hmac::new(&key.into()),
-            clients: Tries::new(CLIENT_TRIES),
-            links: Tries::new(LINK_TRIES),
+            clients: Tries::new(CLIENT_TRIES, WINDOW),
+            links: Tries::new(LINK_TRIES, WINDOW),
             known: Cache::builder().max_capacity(KNOWN).time_to_live(KNOWN_FOR).build(),
-            places: Semaphore::new(WAITING),
-            hashing: Arc::new(Semaphore::new((cores / 2).max(1))),
+            checks: Checks::default(),
         }))
     }
 
@@ -111,24 +101,13 @@ impl Gate {
         if state.known.contains_key(&known) {
             return Verdict::Right;
         }
-        let Ok(_place) = state.places.try_acquire() else { return Verdict::Busy };
-        let Ok(permit) = Arc::clone(&state.hashing).acquire_owned().await else { return Verdict::Busy };
-        let (hash, given) = (hash.to_owned(), given.to_owned());
-        // The permit goes along: a visitor who leaves makes no room before the work is done.
-        let checking = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            password::verify(&given, &hash)
-        });
-        match checking.await {
-            Ok(true) => {
+        match state.checks.fits(given, hash).await {
+            Some(true) => {
                 state.known.insert(known, ());
                 Verdict::Right
             }
-            Ok(false) => Verdict::Wrong,
-            Err(error) => {
-                tracing::error!(%error, "a password could not be checked");
-                Verdict::Busy
-            }
+            Some(false) => Verdict::Wrong,
+            None => Verdict::Busy,
         }
     }
 
@@ -161,39 +140,11 @@ impl Gate {
     }
 }
 
-/// Tries within a window, by whom or what.
-struct Tries<K> {
-    limit: u32,
-    counts: Cache<K, Arc<AtomicU32>>,
-}
-
-impl<K: std::hash::Hash + Eq + Send + Sync + 'static> Tries<K> {
-    fn new(limit: u32) -> Self {
-        Self { limit, counts: Cache::builder().max_capacity(COUNTED).time_to_live(WINDOW).build() }
-    }
-
-    /// Takes one of the tries that are left.
-    fn take(&self, key: K) -> Option<Try> {
-        let count = self.counts.get_with(key, Arc::default);
-        let taken =
-            count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < self.limit).then_some(count + 1));
-        taken.is_ok().then_some(Try(count))
-    }
-}
-
-/// A try that was taken.
-struct Try(Arc<AtomicU32>);
-
-impl Try {
-    /// It does not count.
-    fn give_back(self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::checks::WAITING;
     use super::*;
+    use crate::domain::password;
 
     const NOW_MS: i64 = 1_790_000_000_000;
     const LINK: LinkId = LinkId(7);
@@ -277,9 +228,10 @@ mod tests {
         let gate = Gate::new([1; 32]);
         let held = gate
             .0
+            .checks
             .hashing
             .clone()
-            .acquire_many_owned(u32::try_from(gate.0.hashing.available_permits()).unwrap())
+            .acquire_many_owned(u32::try_from(gate.0.checks.hashing.available_permits()).unwrap())
             .await
             .unwrap();
         let mut waiting = Vec::new();
@@ -288,7 +240,7 @@ mod tests {
             let link = LinkId(number as u64);
             waiting.push(tokio::spawn(async move { gate.check(link, "", client, "guess").await }));
         }
-        while gate.0.places.available_permits() > 0 {
+        while gate.0.checks.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         assert_eq!(gate.check(LINK, "", client(200), "guess").await, Verdict::Busy);

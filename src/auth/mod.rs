@@ -1,12 +1,16 @@
-//! Credentials to a principal, and what the operator's commands need of people and keys.
+//! Credentials to a principal, and what the operator's commands need of people and keys. Keys are here, people who sign in
+//! are in `sign_in.rs`.
 //!
 //! A key is looked up by its SHA-256; the answer is kept for [`CACHED_SECS`] seconds at most and forgotten as soon as any key
 //! or membership changes on any node (`Change::Key`, by [`forget`](Auth::forget)). Unknown keys are not kept, so that
 //! guesses cannot crowd out the keys in use. Who guesses too much is not looked up any more; keys in use go on.
 
+mod checks;
 pub mod gate;
+mod invitation;
 mod key;
 mod people;
+mod sign_in;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -19,12 +23,16 @@ use subtle::ConstantTimeEq;
 
 use crate::calendar::Clock;
 use crate::catalog::{self, Catalog, Signature};
-use crate::domain::principal::Principal;
+use crate::config::SignInConfig;
+use crate::domain::principal::{Principal, Shown};
 use crate::throttle::Misses;
 
+pub use invitation::MIN_PASSWORD;
 pub use key::KeyGrant;
 use key::KeyKind;
 pub use people::{FirstRun, FirstRunRequest};
+use sign_in::SignIns;
+pub use sign_in::{SignedIn, TRIES_WINDOW_SECS};
 
 /// How long a principal is kept, in seconds.
 pub const CACHED_SECS: u64 = 30;
@@ -52,6 +60,24 @@ pub enum Error {
     /// The key's time is over.
     #[error("expired key")]
     ExpiredKey,
+    /// Nobody is signed in with this cookie, or not any more.
+    #[error("not signed in")]
+    NotSignedIn,
+    /// No such mail address, or not its password.
+    #[error("wrong mail address or password")]
+    WrongPassword,
+    /// The client, or all clients for this mail address, tried too many wrong passwords; this one was not looked at.
+    #[error("too many wrong passwords")]
+    TooManyTries,
+    /// No invitation has this code: it was used, withdrawn, or its time is over.
+    #[error("no such invitation")]
+    NoInvitation,
+    /// A chosen password is too short, or longer than is looked at.
+    #[error("the password must have 12 characters at least, and 1024 bytes at most")]
+    WeakPassword,
+    /// Too many passwords wait to be checked.
+    #[error("too many passwords wait")]
+    Busy,
     /// The mail address, domain name, scope or role given makes no sense, is in use or is not there.
     #[error("{0}")]
     Refused(String),
@@ -74,6 +100,7 @@ pub struct Auth {
     /// How often everything was forgotten: what was asked before that is not kept after it.
     forgotten: Arc<AtomicU64>,
     guesses: Arc<Misses>,
+    sign_ins: Arc<SignIns>,
 }
 
 /// A key that was found.
@@ -93,14 +120,21 @@ impl fmt::Debug for Auth {
 impl Auth {
     /// A service with nothing in memory, where clients may guess.
     pub fn new(catalog: Catalog, clock: Clock) -> Self {
+        let sign_ins = Arc::new(SignIns::new(SignInConfig::default()));
         let known = Cache::builder().max_capacity(CACHED_KEYS).time_to_live(Duration::from_secs(CACHED_SECS)).build();
-        Self { catalog, clock, known, forgotten: Arc::default(), guesses: Arc::new(guesses(0)) }
+        Self { catalog, clock, known, forgotten: Arc::default(), guesses: Arc::new(guesses(0)), sign_ins }
     }
 
     /// Looks up at most `limit` wrong keys of one client in [`GUESSES_WINDOW_SECS`] seconds; 0 for no limit.
     #[must_use]
     pub fn with_guess_limit(self, limit: u32) -> Self {
         Self { guesses: Arc::new(guesses(limit)), ..self }
+    }
+
+    /// Signs people in by these rules.
+    #[must_use]
+    pub fn with_sign_in(self, config: SignInConfig) -> Self {
+        Self { sign_ins: Arc::new(SignIns::new(config)), ..self }
     }
 
     /// Who shows this key, from this address.
@@ -157,15 +191,17 @@ impl Auth {
         Ok(known)
     }
 
-    /// Forgets every key, because one was changed.
+    /// Forgets every key and everybody who is signed in, because something of that was changed.
     pub fn forget(&self) {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.known.invalidate_all();
+        self.sign_ins.forget();
     }
 
     /// Beside the request, which does not depend on it.
     fn note_use(&self, principal: &Principal) {
-        let (catalog, key, now_ms) = (self.catalog.clone(), principal.key, self.clock.now_ms());
+        let Shown::Key(key) = principal.shown else { return };
+        let (catalog, now_ms) = (self.catalog.clone(), self.clock.now_ms());
         tokio::spawn(async move {
             if let Err(error) = catalog.touch_key(key, now_ms).await {
                 tracing::debug!(%error, "the use of a key was not noted");

@@ -108,15 +108,12 @@ impl Auth {
         const NOBODY: &str =
             "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         let (user, hash) = found.map_or((None, NOBODY.to_owned()), |(user, hash)| (Some(user), hash));
-        let password = password.clone();
-        let fits = tokio::task::spawn_blocking(move || password::verify(password.expose_secret(), &hash))
-            .await
-            .map_err(|error| Error::System(error.to_string()))?;
+        let fits = self.fits(password, &hash).await?;
         Ok(user.filter(|_| fits))
     }
 }
 
-fn checked_email(text: &str) -> Result<&str> {
+pub(super) fn checked_email(text: &str) -> Result<&str> {
     parse_email(text).ok_or_else(|| Error::Refused(format!("'{}' is no mail address", text.escape_debug())))
 }
 
@@ -130,7 +127,7 @@ fn made_password() -> Result<SecretString> {
 }
 
 /// Hashing takes its time, so it runs on a blocking thread.
-async fn hashed(password: &SecretString) -> Result<String> {
+pub(super) async fn hashed(password: &SecretString) -> Result<String> {
     let password = password.clone();
     tokio::task::spawn_blocking(move || password::hash(password.expose_secret()))
         .await

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::{Catalog, Error, Result, instant, optional_instant, users};
 use crate::domain::id::{KeyId, UserId, WorkspaceId};
-use crate::domain::principal::{Principal, Scopes};
+use crate::domain::principal::{Principal, Scopes, Shown};
 
 /// A key to add.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Catalog {
         Ok(Some(Signature {
             hash: row.try_get("hash")?,
             principal: Principal {
-                key: KeyId::from_row(row.try_get("id")?),
+                shown: Shown::Key(KeyId::from_row(row.try_get("id")?)),
                 user: UserId::from_row(row.try_get("user_id")?),
                 bound_to: row.try_get::<_, Option<i64>>("workspace_id")?.map(WorkspaceId::from_row),
                 scopes: Scopes(row.try_get("scopes")?),

@@ -6,7 +6,7 @@
 
 use super::link_list::Conditions;
 use super::{Catalog, Result};
-use crate::domain::id::{FolderId, LinkId, TagId, WorkspaceId};
+use crate::domain::id::{FolderId, LinkId, SiteId, TagId, WorkspaceId};
 use crate::domain::link::ROOT_SLUG;
 
 /// Values with their sense.
@@ -39,6 +39,8 @@ pub struct LinkFilter {
     pub tag: Option<Choice<TagId>>,
     /// By folder.
     pub folder: Option<Choice<FolderId>>,
+    /// By the site that they belong to.
+    pub site: Option<Choice<SiteId>>,
     /// By the user's own tenant.
     pub tenant: Option<Choice<String>>,
     /// By partner programme.
@@ -76,6 +78,7 @@ fn conditions(workspace: WorkspaceId, filter: &LinkFilter) -> Conditions<'_> {
     choose(&mut list, filter.domain.as_ref(), "(domain.name = ANY(?)) IS TRUE", Clone::clone);
     choose(&mut list, filter.tag.as_ref(), "(link.tag_ids && ?) IS TRUE", |tag| tag.row());
     choose(&mut list, filter.folder.as_ref(), "(link.folder_id = ANY(?)) IS TRUE", |folder| folder.row());
+    choose(&mut list, filter.site.as_ref(), "(link.site_id = ANY(?)) IS TRUE", |site| site.row());
     choose(&mut list, filter.tenant.as_ref(), "(link.tenant_id = ANY(?)) IS TRUE", Clone::clone);
     choose(&mut list, filter.program.as_ref(), "(link.program_id = ANY(?)) IS TRUE", Clone::clone);
     choose(&mut list, filter.partner.as_ref(), "(link.partner_id = ANY(?)) IS TRUE", Clone::clone);

@@ -5,7 +5,7 @@ use tokio_postgres::types::ToSql;
 
 use super::link_row::{from_row, link_columns};
 use super::{Catalog, Cursor, Error, Page, Result, Window, like_anywhere};
-use crate::domain::id::{FolderId, LinkId, TagId, UserId, WorkspaceId};
+use crate::domain::id::{FolderId, LinkId, SiteId, TagId, UserId, WorkspaceId};
 use crate::domain::link::Link;
 
 /// Which links are wanted; what is `None` does not matter.
@@ -19,6 +19,8 @@ pub struct LinkQuery {
     pub folder: Option<Option<FolderId>>,
     /// Slug, destination or title holds this, without regard to case.
     pub search: Option<String>,
+    /// Of this site.
+    pub site: Option<SiteId>,
     /// Made by this person.
     pub user: Option<UserId>,
     /// Of the user's own tenant.
@@ -190,6 +192,9 @@ impl LinkQuery {
             Some(Some(folder)) => list.push(" AND link.folder_id = ?", folder.row()),
             Some(None) => list.plain(" AND link.folder_id IS NULL"),
             None => {}
+        }
+        if let Some(site) = self.site {
+            list.push(" AND link.site_id = ?", site.row());
         }
         if let Some(search) = &self.search {
             list.push(" AND (link.slug ILIKE ? OR link.url ILIKE ? OR link.title ILIKE ?", like_anywhere(search));

@@ -57,6 +57,16 @@ impl Catalog {
         self.call().await?.query(text, &[&workspace.row()]).await?.iter().map(from_row).collect()
     }
 
+    /// The oldest site of these workspaces.
+    pub async fn first_site(&self, workspaces: &[WorkspaceId]) -> Result<Option<Site>> {
+        let text = "SELECT site.id, workspace_id, site.name, slug, hosts, site.settings, site.created_at
+            FROM site JOIN workspace ON workspace.id = workspace_id
+            WHERE workspace_id = ANY($1) AND site.removed_at IS NULL AND workspace.removed_at IS NULL
+            ORDER BY site.id LIMIT 1";
+        let rows: Vec<i64> = workspaces.iter().map(|id| id.row()).collect();
+        self.call().await?.query_opt(text, &[&rows]).await?.as_ref().map(from_row).transpose()
+    }
+
     /// Every site of the installation with the settings of its workspace, for taking in events; oldest first.
     pub async fn all_sites(&self) -> Result<Vec<(Site, WorkspaceSettings)>> {
         let text = "SELECT site.id, workspace_id, site.name, slug, hosts, site.settings, site.created_at,

@@ -70,6 +70,15 @@ impl Catalog {
         self.call().await?.query(text, &[]).await?.iter().map(from_row).collect()
     }
 
+    /// A person.
+    pub async fn user(&self, user: UserId) -> Result<Option<User>> {
+        let text = "SELECT id, email, created_at,
+                array(SELECT workspace_id FROM member WHERE user_id = id ORDER BY workspace_id) AS workspace_ids,
+                array(SELECT role FROM member WHERE user_id = id ORDER BY workspace_id) AS roles
+            FROM app_user WHERE id = $1";
+        self.call().await?.query_opt(text, &[&user.row()]).await?.as_ref().map(from_row).transpose()
+    }
+
     /// The person with this address, and the hash of their password.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<(User, String)>> {
         let text = "SELECT id, email, created_at, password_hash,
@@ -80,15 +89,18 @@ impl Catalog {
         row.map(|row| Ok((from_row(&row)?, row.try_get("password_hash")?))).transpose()
     }
 
-    /// Gives a person another password. False when there is no such person.
+    /// Gives a person another password and signs them out everywhere. False when there is no such person.
     pub async fn set_password_hash(&self, user: UserId, password_hash: &str) -> Result<bool> {
-        let text = "UPDATE app_user SET password_hash = $2 WHERE id = $1";
+        let text = "WITH ended AS (DELETE FROM sign_in WHERE user_id = $1)
+            UPDATE app_user SET password_hash = $2 WHERE id = $1";
         Ok(self.call().await?.execute(text, &[&user.row(), &password_hash]).await? == 1)
     }
 
-    /// Makes a person a member of a workspace, or changes their role there. False when either is not there.
+    /// Makes a person a member of a workspace, or changes their role there, and signs them out
+    /// everywhere. False when either is not there.
     pub async fn set_member(&self, workspace: WorkspaceId, user: UserId, role: Role) -> Result<bool> {
-        let text = "INSERT INTO member (workspace_id, user_id, role)
+        let text = "WITH ended AS (DELETE FROM sign_in WHERE user_id = $2)
+            INSERT INTO member (workspace_id, user_id, role)
             SELECT workspace.id, app_user.id, $3 FROM workspace, app_user
             WHERE workspace.id = $1 AND removed_at IS NULL AND app_user.id = $2
             ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role";
@@ -102,9 +114,11 @@ impl Catalog {
         row.map(|row| Ok(UserId::from_row(row.try_get(0)?))).transpose()
     }
 
-    /// Takes a person out of a workspace; their keys no longer open it. False when they were no member.
+    /// Takes a person out of a workspace; their keys no longer open it, and they are signed out
+    /// everywhere. False when they were no member.
     pub async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<bool> {
-        let text = "DELETE FROM member WHERE workspace_id = $1 AND user_id = $2";
+        let text = "WITH ended AS (DELETE FROM sign_in WHERE user_id = $2)
+            DELETE FROM member WHERE workspace_id = $1 AND user_id = $2";
         Ok(self.call().await?.execute(text, &[&workspace.row(), &user.row()]).await? == 1)
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig};
+use crate::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig};
 use crate::engines;
 use crate::server::{self, Sharing, Stores};
 use crate::telemetry;
@@ -47,6 +47,8 @@ enum Command {
         http: HttpConfig,
         #[command(flatten)]
         limits: LimitsConfig,
+        #[command(flatten)]
+        sign_in: SignInConfig,
         #[command(flatten)]
         ingest: IngestConfig,
         #[command(flatten)]
@@ -98,6 +100,8 @@ enum Command {
         #[command(flatten)]
         limits: LimitsConfig,
         #[command(flatten)]
+        sign_in: SignInConfig,
+        #[command(flatten)]
         ingest: IngestConfig,
         #[command(flatten)]
         hooks: HooksConfig,
@@ -138,8 +142,8 @@ pub fn main() -> ExitCode {
 
 async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve { http, limits, ingest, hooks } => {
-            server::serve(Config { places, http, limits, ingest, hooks }).await?;
+        Command::Serve { http, limits, sign_in, ingest, hooks } => {
+            server::serve(Config { places, http, limits, sign_in, ingest, hooks }).await?;
         }
         Command::Migrate => migrate(&places).await?,
         Command::Demo(args) => demo::run(&places, &args).await?,
@@ -153,8 +157,8 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Export(command) => return export::run(&places, command).await,
         Command::Import(command) => return import::run(&places, command).await,
         Command::Spool(command) => spool::run(&places, &command)?,
-        Command::Check { http, limits, ingest, hooks } => {
-            return check::run(Config { places, http, limits, ingest, hooks }).await;
+        Command::Check { http, limits, sign_in, ingest, hooks } => {
+            return check::run(Config { places, http, limits, sign_in, ingest, hooks }).await;
         }
         // Taken care of before there was a runtime.
         Command::EngineClickhouse { .. } => {}

@@ -5,6 +5,7 @@ pub mod hooks;
 pub mod http;
 pub mod ingest;
 pub mod limits;
+pub mod sign_in;
 pub mod stores;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use hooks::HooksConfig;
 pub use http::HttpConfig;
 pub use ingest::IngestConfig;
 pub use limits::LimitsConfig;
+pub use sign_in::SignInConfig;
 pub use stores::StoresConfig;
 
 /// What every command can be told: where things are.
@@ -57,6 +59,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// How much may be asked.
     pub limits: LimitsConfig,
+    /// How people sign in.
+    pub sign_in: SignInConfig,
     /// How events are collected.
     pub ingest: IngestConfig,
     /// Who may be told.

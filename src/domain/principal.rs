@@ -5,16 +5,41 @@ use super::id::{KeyId, UserId, WorkspaceId};
 /// A caller whose credentials were right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Principal {
-    /// The key that was shown.
-    pub key: KeyId,
-    /// The person the key belongs to.
+    /// What was shown.
+    pub shown: Shown,
+    /// The person who signed in, or to whom the key belongs.
     pub user: UserId,
     /// The workspace the key is bound to, if any.
     pub bound_to: Option<WorkspaceId>,
-    /// What the key may do.
+    /// What may be done with it.
     pub scopes: Scopes,
     /// The workspaces of the person, with the role in each.
     pub workspaces: Vec<(WorkspaceId, Role)>,
+}
+
+impl Principal {
+    /// What the caller is in a workspace; `None` where the credentials do not open it.
+    pub fn role_in(&self, workspace: WorkspaceId) -> Option<Role> {
+        let opens = self.bound_to.is_none_or(|bound| bound == workspace);
+        self.workspaces.iter().find(|(known, _)| opens && *known == workspace).map(|(_, role)| *role)
+    }
+
+    /// The workspaces that the credentials open, oldest first.
+    pub fn opened(&self) -> impl Iterator<Item = WorkspaceId> {
+        self.workspaces
+            .iter()
+            .map(|(workspace, _)| *workspace)
+            .filter(|id| self.bound_to.is_none_or(|bound| bound == *id))
+    }
+}
+
+/// How a caller is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// By an API key.
+    Key(KeyId),
+    /// By the cookie of somebody who signed in.
+    Cookie,
 }
 
 /// A role in a workspace, from least to most.
@@ -72,6 +97,11 @@ pub const KNOWN_SCOPES: [&str; 18] = [
 ];
 
 impl Scopes {
+    /// Those of a person who signed in: their role is the bound.
+    pub fn of_person() -> Self {
+        Self(vec!["apis.all".to_owned()])
+    }
+
     /// Whether a key may write anything at all.
     pub fn allow_writing(&self) -> bool {
         self.0.iter().any(|scope| scope == "apis.all" || scope.ends_with(".write"))

@@ -127,8 +127,9 @@ impl Server {
         stores.migrate().await?;
         let geo = geo.await??;
 
-        let auth =
-            Auth::new(stores.catalog.clone(), clock.clone()).with_guess_limit(config.limits.wrong_keys_per_minute);
+        let auth = Auth::new(stores.catalog.clone(), clock.clone())
+            .with_guess_limit(config.limits.wrong_keys_per_minute)
+            .with_sign_in(config.sign_in.clone());
         let first_run = first_run(&auth, &stores, &public_url).await?;
         let folder = spool_folder(&config.places, config.ingest.spool_dir.as_deref());
         let (ingest, enricher, drain) = start_ingest(&stores, &config.ingest, folder, geo, clock.clone()).await?;
@@ -184,6 +185,7 @@ impl Server {
         if let Some(metrics) = metrics.clone() {
             tokio::spawn(tend_metrics(metrics, stop.clone()));
         }
+        tokio::spawn(app.auth.clone().keep_sweeping(stop.clone()));
         tokio::spawn(retention::keep_pruning(
             stores.catalog.clone(),
             stores.warehouse.clone(),

@@ -1,14 +1,16 @@
-//! How much one asker may ask: budgets that fill again with time, and misses in a window.
+//! How much one asker may ask: budgets that fill again with time, misses and tries in a window.
 //!
 //! Everything here is in memory, bounded, and this node's own: with several nodes each counts for itself.
 
 mod budget;
 mod misses;
+mod tries;
 
 use std::net::{IpAddr, Ipv6Addr};
 
 pub use budget::{Budget, Standing};
 pub use misses::Misses;
+pub use tries::{Tries, Try};
 
 /// The addresses that count as one client: one subscriber usually has a whole IPv6 /64.
 pub fn client_group(client: IpAddr) -> IpAddr {

@@ -235,6 +235,17 @@ impl From<auth::Error> for ApiError {
                 counter!(RATE_LIMITED_TOTAL, "budget" => "wrong_keys").increment(1);
                 Self::RateLimited { retry_after_secs: auth::GUESSES_WINDOW_SECS }
             }
+            auth::Error::NotSignedIn => Self::Unauthorized("Unauthorized".to_owned()),
+            auth::Error::WrongPassword => Self::Unauthorized("Wrong email address or password.".to_owned()),
+            auth::Error::TooManyTries => {
+                counter!(RATE_LIMITED_TOTAL, "budget" => "wrong_passwords").increment(1);
+                Self::RateLimited { retry_after_secs: auth::TRIES_WINDOW_SECS }
+            }
+            auth::Error::NoInvitation => {
+                Self::NotFound("There is no such invitation: it was used, withdrawn, or its time is over.".to_owned())
+            }
+            weak @ auth::Error::WeakPassword => Self::BadRequest(format!("password: {weak}")),
+            auth::Error::Busy => Self::Unavailable("Too many sign in at the moment. Please try again."),
             auth::Error::ExpiredKey => Self::Unauthorized("Unauthorized: Access token expired.".to_owned()),
             auth::Error::Refused(message) => Self::Unprocessable(message),
             auth::Error::System(cause) => {

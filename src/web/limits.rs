@@ -8,7 +8,8 @@ use metrics::counter;
 
 use crate::calendar::Clock;
 use crate::config::LimitsConfig;
-use crate::domain::id::{KeyId, WorkspaceId};
+use crate::domain::id::{KeyId, UserId, WorkspaceId};
+use crate::domain::principal::{Principal, Shown};
 use crate::telemetry::name::RATE_LIMITED_TOTAL;
 use crate::throttle::{Budget, Standing, client_group};
 
@@ -23,6 +24,7 @@ pub struct Limits(Arc<Budgets>);
 struct Budgets {
     api: Option<Budget<KeyId>>,
     analytics: Option<Budget<KeyId>>,
+    people: Option<Budget<UserId>>,
     publishable: Option<Budget<WorkspaceId>>,
     public: Option<Budget<IpAddr>>,
 }
@@ -34,6 +36,8 @@ pub enum Charge {
     Api(KeyId),
     /// A key, per second: analytics and events.
     Analytics(KeyId),
+    /// A person who signed in, per minute: as much as a key.
+    Person(UserId),
     /// What pages may report with a workspace's publishable key, per minute.
     Publishable(WorkspaceId),
     /// A client without a key, per minute: public statistics.
@@ -47,11 +51,20 @@ impl Charge {
         if path.contains("/analytics") || path.contains("/events") { Self::Analytics(key) } else { Self::Api(key) }
     }
 
+    /// What a request of this caller to this path costs.
+    pub fn of(principal: &Principal, path: &str) -> Self {
+        match principal.shown {
+            Shown::Key(key) => Self::of_key(key, path),
+            Shown::Cookie => Self::Person(principal.user),
+        }
+    }
+
     /// What refusals are counted by in the metrics.
     fn name(self) -> &'static str {
         match self {
             Self::Api(_) => "api",
             Self::Analytics(_) => "analytics",
+            Self::Person(_) => "people",
             Self::Publishable(_) => "publishable",
             Self::Public(_) => "public",
         }
@@ -64,6 +77,7 @@ impl Limits {
         Self(Arc::new(Budgets {
             api: Budget::new(config.per_minute, MINUTE, clock),
             analytics: Budget::new(config.analytics_per_second, SECOND, clock),
+            people: Budget::new(config.per_minute, MINUTE, clock),
             publishable: Budget::new(config.publishable_per_minute, MINUTE, clock),
             public: Budget::new(config.public_per_minute, MINUTE, clock),
         }))
@@ -74,10 +88,11 @@ impl Limits {
     /// # Errors
     /// The standing of a payer whose budget is used up.
     pub fn pay(&self, charge: Charge) -> Result<Option<Standing>, Standing> {
-        let Budgets { api, analytics, publishable, public } = &*self.0;
+        let Budgets { api, analytics, people, publishable, public } = &*self.0;
         let paid = match charge {
             Charge::Api(key) => api.as_ref().map(|budget| budget.spend(&key)),
             Charge::Analytics(key) => analytics.as_ref().map(|budget| budget.spend(&key)),
+            Charge::Person(user) => people.as_ref().map(|budget| budget.spend(&user)),
             Charge::Publishable(workspace) => publishable.as_ref().map(|budget| budget.spend(&workspace)),
             Charge::Public(client) => public.as_ref().map(|budget| budget.spend(&client_group(client))),
         };
@@ -124,6 +139,7 @@ mod tests {
             (Charge::Api(KeyId(2)), Some(Some(1))),
             (Charge::Analytics(KeyId(1)), Some(Some(0))),
             (Charge::Analytics(KeyId(1)), None),
+            (Charge::Person(UserId(1)), Some(Some(1))),
             (Charge::Publishable(WorkspaceId(1)), Some(None)),
             (client("2001:db8::1"), Some(Some(0))),
             (client("2001:db8::2"), None),

@@ -59,8 +59,23 @@ impl Meter {
     /// When the key opens nothing, when its budget is used up, or when the client showed too many wrong keys.
     pub async fn admit(&self, app: &App, headers: &HeaderMap, key: &str) -> Result<Arc<Principal>, ApiError> {
         let principal = app.auth.authenticate(key, self.client(app, headers)).await?;
-        self.charge(app, Charge::of_key(principal.key, &self.path))?;
+        self.charge(app, Charge::of(&principal, &self.path))?;
         Ok(principal)
+    }
+
+    /// Who shows this cookie of somebody who signed in; the request is charged to that person.
+    ///
+    /// # Errors
+    /// When nobody is signed in with it, when the person's budget is used up, or when the client showed too many wrong ones.
+    pub async fn admit_person(&self, app: &App, headers: &HeaderMap, cookie: &str) -> Result<Arc<Principal>, ApiError> {
+        let principal = app.auth.signed_in(cookie, self.client(app, headers)).await?;
+        self.charge(app, Charge::of(&principal, &self.path))?;
+        Ok(principal)
+    }
+
+    /// Whether the client came by https, as far as trusted proxies and our own address tell.
+    pub fn is_https(&self, app: &App, headers: &HeaderMap) -> bool {
+        app.public_url.scheme() == "https" || app.clients.is_https(self.peer, headers)
     }
 
     /// Whose page shows this publishable key; the request is charged to the workspace.

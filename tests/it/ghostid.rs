@@ -196,7 +196,7 @@ async fn a_session_is_told_as_published() {
     assert!(tsv.lines().nth(1).unwrap().contains("\t/early\t"), "{tsv}");
 
     for path in [format!("/api/sessions?siteId={site}"), format!("/api/session/{id}?siteId={site}")] {
-        assert_eq!(scene.ask(&path, &foreign_key).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(scene.ask(&path, &foreign_key).await.0, StatusCode::FORBIDDEN);
         assert_eq!(
             scene.ask(&path, "").await,
             (StatusCode::UNAUTHORIZED, json!({"error": "Unauthorized"}).to_string())

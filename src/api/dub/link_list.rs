@@ -14,6 +14,7 @@ pub fn query(params: &Params) -> Result<LinkQuery, ApiError> {
         domain: params.text("domain").map(|name| parse_domain_name(name).unwrap_or_else(|| name.to_owned())),
         tags: tags(params),
         folder: None,
+        site: None,
         search: params.text_within("search", 1_000)?.map(str::to_owned),
         // What is no id of ours made no link.
         user: params.text("userId").map(|id| UserId::parse(id).unwrap_or(UserId(0))),

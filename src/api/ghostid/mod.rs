@@ -1,7 +1,9 @@
-//! Ghost ID's HTTP API: what became of the visitors of a site.
+//! Ghost ID's HTTP API: people who sign in, the links of a site, and what became of its visitors.
 //!
-//! Errors are `{"error": "..."}`. A site of somebody else is answered as one that does not exist.
+//! Errors are `{"error": "..."}`.
 
+mod auth;
+mod caller;
 mod error;
 mod session;
 mod sessions;
@@ -9,7 +11,7 @@ mod site;
 
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::web::meter;
 use crate::web::state::App;
@@ -19,6 +21,10 @@ pub use error::panicked;
 /// All routes of this surface.
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/api/auth/login", post(auth::log_in))
+        .route("/api/auth/logout", post(auth::log_out))
+        .route("/api/auth/join", post(auth::join))
+        .route("/api/auth/me", get(auth::me))
         .route("/api/sessions", get(sessions::list))
         .route("/api/session/{session}", get(session::get))
         .layer(from_fn(meter::measure))

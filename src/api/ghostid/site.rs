@@ -1,10 +1,9 @@
 //! Which site a request is about, and whether the caller may see it.
 
 use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, AUTHORIZATION};
+use axum::http::header::ACCEPT;
 
 use crate::calendar::{Bound, Interval, Span, Zone};
-use crate::domain::id::SiteId;
 use crate::encode::Format;
 use crate::warehouse::session::SiteScope;
 use crate::web::answer::Writing;
@@ -13,42 +12,24 @@ use crate::web::meter::Meter;
 use crate::web::params::Params;
 use crate::web::state::App;
 
-/// The site that `siteId` names, for a caller whose key opens its workspace.
+use super::caller::Caller;
+
+/// The site that `siteId` names, for a caller who may read its analytics.
 ///
 /// # Errors
-/// [`ApiError::Unauthorized`] without a key, [`ApiError::Forbidden`] for one that may not read analytics, and
-/// [`ApiError::NotFound`] for a site that the key does not open.
+/// As [`Caller::of`] and [`Caller::site`]; [`ApiError::BadRequest`] without `siteId`.
 pub(super) async fn scope(
     app: &App,
     meter: &Meter,
     headers: &HeaderMap,
     params: &Params,
 ) -> Result<SiteScope, ApiError> {
-    let unauthorized = || ApiError::Unauthorized("Unauthorized".to_owned());
-    let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(unauthorized)?;
-    let key = key.strip_prefix("Bearer ").map(str::trim).ok_or_else(unauthorized)?;
-    let principal = meter.admit(app, headers, key).await?;
-    if !principal.scopes.allow("analytics.read") {
-        return Err(ApiError::Forbidden("The API key does not have the required scope: analytics.read".to_owned()));
-    }
+    let caller = Caller::of(app, meter, headers).await?;
     let given = params.text("siteId").ok_or_else(|| {
         ApiError::BadRequest("siteId is required: the number that `linktrail site list` shows".to_owned())
     })?;
-    let number = given.parse::<u64>().ok().filter(|number| *number > 0);
-    let number = number
-        .ok_or_else(|| ApiError::BadRequest(format!("siteId must be a positive integer. Given: {}", quoted(given))))?;
-    let missing = || ApiError::NotFound(format!("Site not found. siteId: {}", quoted(given)));
-    let known = app
-        .sites
-        .find(SiteId(number))
-        .await
-        .map_err(|_| ApiError::Unavailable("The database does not answer at the moment. Please try again."))?;
-    let site = known.map(|known| SiteScope { workspace: known.site.workspace, site: known.site.id });
-    let opens = |scope: &SiteScope| {
-        principal.bound_to.is_none_or(|bound| bound == scope.workspace)
-            && principal.workspaces.iter().any(|(workspace, _)| *workspace == scope.workspace)
-    };
-    site.filter(opens).ok_or_else(missing)
+    let site = caller.site(app, Some(given), "analytics.read").await?;
+    Ok(SiteScope { workspace: site.workspace, site: site.id })
 }
 
 /// The range that is asked about: `timeRange` (default `7d`), or `start` and `end`, in `timezone` (default UTC). `7d`,

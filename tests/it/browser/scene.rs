@@ -13,7 +13,9 @@ use axum::response::Html;
 use linktrail::calendar::Clock;
 use linktrail::catalog::NewSite;
 use linktrail::config::http::GeoHeaders;
-use linktrail::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, StoresConfig};
+use linktrail::config::{
+    Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig,
+};
 use linktrail::domain::site::SiteSettings;
 use linktrail::server::Server;
 use serde_json::Value;
@@ -67,6 +69,7 @@ impl Scene {
             places,
             http,
             limits: LimitsConfig::off(),
+            sign_in: SignInConfig::default(),
             ingest: IngestConfig::default(),
             hooks: HooksConfig::default(),
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linktrail::calendar::Clock;
-use linktrail::config::{Config, HooksConfig, IngestConfig, LimitsConfig, PlacesConfig, StoresConfig};
+use linktrail::config::{Config, HooksConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig};
 use linktrail::server::Server;
 use serde_json::Value;
 
@@ -35,7 +35,14 @@ async fn start(home: &Home, clock: &Clock) -> Server {
     let http = http_config(&["--listen", &home.address.to_string()]);
     let ingest = IngestConfig { batch_rows: 200, batch_linger_ms: 10, ..IngestConfig::default() };
     Server::start(
-        Config { places, http, limits: LimitsConfig::default(), ingest, hooks: HooksConfig::default() },
+        Config {
+            places,
+            http,
+            limits: LimitsConfig::default(),
+            sign_in: SignInConfig::default(),
+            ingest,
+            hooks: HooksConfig::default(),
+        },
         clock.clone(),
         Some(PROGRAM.into()),
     )

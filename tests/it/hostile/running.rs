@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use linktrail::calendar::Clock;
 use linktrail::config::http::GeoHeaders;
-use linktrail::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, StoresConfig};
+use linktrail::config::{
+    Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig,
+};
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{Agent, Event, EventKind, Place, Referrer, Utm};
 use linktrail::domain::id::{LinkId, WorkspaceId};
@@ -68,6 +70,7 @@ impl Running {
             places,
             http,
             limits: LimitsConfig::off(),
+            sign_in: SignInConfig::default(),
             ingest: IngestConfig::default(),
             hooks: HooksConfig::default(),
         };

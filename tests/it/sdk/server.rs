@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use linktrail::auth::KeyGrant;
 use linktrail::calendar::Clock;
-use linktrail::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, StoresConfig};
+use linktrail::config::{
+    Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig,
+};
 use linktrail::domain::id::WorkspaceId;
 use linktrail::server::Server;
 use secrecy::ExposeSecret;
@@ -50,7 +52,14 @@ pub async fn listen(test: &str, clock: Clock) -> Listening {
         ..crate::visits::http_config(&["--geo-headers", "vercel"])
     };
     let limits = LimitsConfig { wrong_keys_per_minute: WRONG_KEYS_PER_MINUTE, ..LimitsConfig::off() };
-    let config = Config { places, http, ingest: IngestConfig::default(), hooks: HooksConfig::default(), limits };
+    let config = Config {
+        places,
+        http,
+        ingest: IngestConfig::default(),
+        hooks: HooksConfig::default(),
+        limits,
+        sign_in: SignInConfig::default(),
+    };
     let server = Server::start(config, clock, Some(PROGRAM.into())).await.unwrap();
     Listening { server, urls, folder }
 }
