@@ -89,10 +89,7 @@ impl Catalog {
 
     /// The link of the workspace at this place.
     pub async fn link_at(&self, workspace: WorkspaceId, domain: &str, slug: &str) -> Result<Option<Link>> {
-        let Some(domain) = self.domain_by_name(domain).await? else { return Ok(None) };
-        if domain.workspace != workspace {
-            return Ok(None);
-        }
+        let Some(domain) = self.domain_of(workspace, domain).await? else { return Ok(None) };
         Ok(self.resolve(domain.id, &domain.slug_key(slug)).await?.filter(|link| link.workspace == workspace))
     }
 

@@ -52,6 +52,7 @@ pub use conversions::{CallName, Claim, ConversionSession, ConversionWork, Posted
 pub use customer_list::CustomerQuery;
 pub use customers::{CustomerChange, CustomerName, NewCustomer};
 pub use deliveries::{Attempted, Due, FailurePolicy, MAX_WAITING, NewDelivery};
+pub use domains::{NewDomain, NewName};
 pub use failure::Error;
 pub use folders::FolderChange;
 pub use imports::{ImportHold, ImportState};

@@ -12,7 +12,7 @@ use crate::domain::domain_fields::DomainPatch;
 use crate::domain::id::{KeyId, UserId, WorkspaceId};
 use crate::domain::principal::Role;
 use crate::domain::user::User;
-use crate::domain::workspace::{Workspace, parse_domain_name};
+use crate::domain::workspace::{Domain, Workspace, parse_domain_name};
 use crate::holdings::Holdings;
 
 use super::with_stores;
@@ -52,12 +52,21 @@ pub enum DomainCommand {
         #[arg(long)]
         case_sensitive: bool,
     },
-    /// Print the short domains: id, name, workspace.
+    /// Print the short domains: id, name, workspace, and whether it is verified or waits for its proof.
     List,
+    /// Take a short domain that waits for its proof for the workspace's, without asking the DNS.
+    Verify {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        place: InWorkspace,
+    },
     /// Remove a short domain and delete its links. Their clicks stay.
     Remove {
         /// Its name.
         name: String,
+        #[command(flatten)]
+        place: InWorkspace,
     },
 }
 
@@ -143,14 +152,18 @@ pub async fn domain(places: &PlacesConfig, command: DomainCommand) -> anyhow::Re
                 println!("{}\t{}\t{}", domain.id, domain.name, workspace.name);
             }
             DomainCommand::List => {
-                for domain in catalog.domains().await? {
-                    println!("{}\t{}\t{}", domain.id, domain.name, domain.workspace);
+                for domain in catalog.domains_and_claims(None).await? {
+                    let state = if domain.is_verified() { "verified" } else { "pending" };
+                    println!("{}\t{}\t{}\t{state}", domain.id, domain.name, domain.workspace);
                 }
             }
-            DomainCommand::Remove { name } => {
-                let known = parse_domain_name(&name).unwrap_or_default();
-                let domain = catalog.domain_by_name(&known).await?;
-                let domain = domain.with_context(|| format!("there is no short domain {name}"))?;
+            DomainCommand::Verify { name, place } => {
+                let domain = find_domain(catalog, &name, place.workspace.as_deref()).await?;
+                let domain = holdings.trust_domain(&domain).await?;
+                println!("{}\t{}\tverified", domain.id, domain.name);
+            }
+            DomainCommand::Remove { name, place } => {
+                let domain = find_domain(catalog, &name, place.workspace.as_deref()).await?;
                 let removed = holdings.remove_domain(domain.workspace, &domain.name).await?;
                 println!("removed {} and its links: {}", removed.domain.name, removed.links);
             }
@@ -211,6 +224,23 @@ pub(super) async fn find_workspace(catalog: &Catalog, wanted: Option<&str>) -> a
         0 => bail!("there is no workspace {wanted}; `linktrail workspace list` shows them"),
         1 => Ok(all.remove(0)),
         _ => bail!("several workspaces are called {wanted}; use the id (`linktrail workspace list`)"),
+    }
+}
+
+/// The short domain of this name: the one that is verified, else the only workspace's that waits for its proof.
+async fn find_domain(catalog: &Catalog, name: &str, workspace: Option<&str>) -> anyhow::Result<Domain> {
+    let mut all = catalog.domains_and_claims(Some(&parse_domain_name(name).unwrap_or_default())).await?;
+    if let Some(wanted) = workspace {
+        let workspace = find_workspace(catalog, Some(wanted)).await?.id;
+        all.retain(|domain| domain.workspace == workspace);
+    }
+    if let Some(verified) = all.iter().position(Domain::is_verified) {
+        return Ok(all.swap_remove(verified));
+    }
+    match all.len() {
+        0 => bail!("there is no short domain {name}"),
+        1 => Ok(all.remove(0)),
+        _ => bail!("several workspaces claim {name}; name one with --workspace (`linktrail domain list`)"),
     }
 }
 

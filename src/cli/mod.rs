@@ -17,7 +17,9 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig};
+use crate::config::{
+    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig,
+};
 use crate::engines;
 use crate::server::{self, Sharing, Stores};
 use crate::telemetry;
@@ -53,6 +55,8 @@ enum Command {
         ingest: IngestConfig,
         #[command(flatten)]
         hooks: HooksConfig,
+        #[command(flatten)]
+        domains: DomainsConfig,
     },
     /// Bring the schemas of both stores up to date and exit; `serve` does the same when it starts.
     Migrate,
@@ -105,6 +109,8 @@ enum Command {
         ingest: IngestConfig,
         #[command(flatten)]
         hooks: HooksConfig,
+        #[command(flatten)]
+        domains: DomainsConfig,
     },
     /// The embedded ClickHouse, started by `serve` as a child.
     #[command(name = engines::clickhouse::COMMAND, hide = true)]
@@ -142,8 +148,8 @@ pub fn main() -> ExitCode {
 
 async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve { http, limits, sign_in, ingest, hooks } => {
-            server::serve(Config { places, http, limits, sign_in, ingest, hooks }).await?;
+        Command::Serve { http, limits, sign_in, ingest, hooks, domains } => {
+            server::serve(Config { places, http, limits, sign_in, ingest, hooks, domains }).await?;
         }
         Command::Migrate => migrate(&places).await?,
         Command::Demo(args) => demo::run(&places, &args).await?,
@@ -157,8 +163,8 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Export(command) => return export::run(&places, command).await,
         Command::Import(command) => return import::run(&places, command).await,
         Command::Spool(command) => spool::run(&places, &command)?,
-        Command::Check { http, limits, sign_in, ingest, hooks } => {
-            return check::run(Config { places, http, limits, sign_in, ingest, hooks }).await;
+        Command::Check { http, limits, sign_in, ingest, hooks, domains } => {
+            return check::run(Config { places, http, limits, sign_in, ingest, hooks, domains }).await;
         }
         // Taken care of before there was a runtime.
         Command::EngineClickhouse { .. } => {}

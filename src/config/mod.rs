@@ -1,6 +1,7 @@
 //! Settings: plain values from flags and `LINKTRAIL_*` variables, one struct a section. Services never see the whole; they
 //! are handed their section.
 
+pub mod domains;
 pub mod hooks;
 pub mod http;
 pub mod ingest;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub use domains::{DomainProof, DomainsConfig};
 pub use hooks::HooksConfig;
 pub use http::HttpConfig;
 pub use ingest::IngestConfig;
@@ -65,4 +67,6 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// Who may be told.
     pub hooks: HooksConfig,
+    /// Whose short domains are.
+    pub domains: DomainsConfig,
 }

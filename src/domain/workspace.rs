@@ -122,9 +122,17 @@ pub struct Domain {
     pub created_at_ms: i64,
     /// Milliseconds since the epoch.
     pub updated_at_ms: i64,
+    /// Since when it is known to be the workspace's, in milliseconds; while it is not, it answers no visits and takes no
+    /// links, and others may claim it.
+    pub verified_at_ms: Option<i64>,
 }
 
 impl Domain {
+    /// Whether it is known to be the workspace's.
+    pub fn is_verified(&self) -> bool {
+        self.verified_at_ms.is_some()
+    }
+
     /// The form of a slug by which it is looked up on this domain.
     pub fn slug_key(&self, slug: &str) -> String {
         slug_key(slug, self.case_sensitive)

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use super::{Error, Holdings, Result};
-use crate::catalog::{self, Window};
+use crate::catalog::{self, NewDomain, NewName, Window};
+use crate::config::DomainProof;
 use crate::domain::destination;
 use crate::domain::domain_fields::{DomainFields, DomainPatch};
-use crate::domain::id::WorkspaceId;
+use crate::domain::id::{DomainId, WorkspaceId};
 use crate::domain::link::LinkKind;
 use crate::domain::workspace::{Domain, parse_domain_name};
 
@@ -25,7 +26,8 @@ pub struct Removed {
 }
 
 impl Holdings {
-    /// Adds a short domain; a workspace's first one becomes its primary one.
+    /// Adds a short domain; a workspace's first one becomes its primary one. It is the workspace's at once, unless the
+    /// settings want a proof of all.
     pub async fn add_domain(
         &self,
         workspace: WorkspaceId,
@@ -33,18 +35,47 @@ impl Holdings {
         case_sensitive: bool,
         patch: DomainPatch,
     ) -> Result<Domain> {
-        let name = self.checked_domain(name)?;
         let mut fields = DomainFields::default();
-        self.checked_fields(patch, &name).await?.apply(&mut fields);
-        let adding = self.catalog.add_domain_with(workspace, &name, case_sensitive, &fields, self.clock.now_ms());
-        adding.await.map_err(|error| taken(error, &name))
+        let checked = self.checked_domain(name)?;
+        self.checked_fields(patch, &checked).await?.apply(&mut fields);
+        self.add(workspace, &checked, case_sensitive, &fields, self.trusts_owners()).await
+    }
+
+    /// Adds a short domain that waits for its proof, unless the settings want none.
+    pub async fn claim_domain(&self, workspace: WorkspaceId, name: &str, patch: DomainPatch) -> Result<Domain> {
+        let mut fields = DomainFields::default();
+        let checked = self.checked_domain(name)?;
+        self.checked_fields(patch, &checked).await?.apply(&mut fields);
+        self.add(workspace, &checked, false, &fields, self.proof == DomainProof::None).await
+    }
+
+    async fn add(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        case_sensitive: bool,
+        fields: &DomainFields,
+        verified: bool,
+    ) -> Result<Domain> {
+        let new = NewDomain { name, case_sensitive, fields, verified };
+        let adding = self.catalog.add_domain_with(workspace, &new, self.clock.now_ms());
+        adding.await.map_err(|error| taken(error, name))
+    }
+
+    /// Whether a domain is the workspace's because its owner says so.
+    fn trusts_owners(&self) -> bool {
+        self.proof != DomainProof::All
     }
 
     /// One short domain of the workspace, by its name.
     pub async fn domain(&self, workspace: WorkspaceId, name: &str) -> Result<Domain> {
         let name = parse_domain_name(name).ok_or(Error::NoDomain)?;
-        let found = self.catalog.domain_by_name(&name).await?;
-        found.filter(|domain| domain.workspace == workspace).ok_or(Error::NoDomain)
+        self.catalog.domain_of(workspace, &name).await?.ok_or(Error::NoDomain)
+    }
+
+    /// One short domain of the workspace.
+    pub async fn domain_by_id(&self, workspace: WorkspaceId, id: DomainId) -> Result<Domain> {
+        self.catalog.domain(workspace, id).await?.ok_or(Error::NoDomain)
     }
 
     /// A part of the workspace's short domains, the primary one first; archived ones only if they are asked for. With
@@ -59,7 +90,8 @@ impl Holdings {
         Ok(self.catalog.domain_list(workspace, archived, search, window).await?)
     }
 
-    /// Changes a short domain. With another name its links live there from now on, and no longer where they did.
+    /// Changes a short domain. With another name its links live there from now on, and no longer where they did; where all
+    /// names have to be proven, they wait for that.
     pub async fn change_domain(
         &self,
         workspace: WorkspaceId,
@@ -76,7 +108,8 @@ impl Holdings {
         let called = new_name.as_deref().unwrap_or(&domain.name);
         let patch = self.checked_fields(patch, called).await?;
         let now_ms = self.clock.now_ms();
-        let changing = self.catalog.change_domain(workspace, domain.id, new_name.as_deref(), patch, now_ms);
+        let new_name = new_name.as_deref().map(|name| NewName { name, verified: self.trusts_owners() });
+        let changing = self.catalog.change_domain(workspace, domain.id, new_name, patch, now_ms);
         changing.await.map_err(|error| taken(error, called))?.ok_or(Error::NoDomain)
     }
 
@@ -86,6 +119,9 @@ impl Holdings {
         if domain.fields.archived {
             let message = "an archived domain cannot be the primary one";
             return Err(Error::invalid("custom", "archived", message));
+        }
+        if !domain.is_verified() {
+            return Err(Error::DomainPending(domain.name));
         }
         if self.catalog.set_primary_domain(workspace, domain.id).await? {
             self.domain(workspace, name).await
@@ -197,8 +233,15 @@ fn check_json(field: &'static str, text: &mut Option<Option<String>>) -> Result<
     }
 }
 
-fn taken(error: catalog::Error, name: &str) -> Error {
-    if error.is_taken("domain_name") { Error::DomainTaken(name.to_owned()) } else { error.into() }
+/// Says in whose hands a name is.
+pub(super) fn taken(error: catalog::Error, name: &str) -> Error {
+    if error.is_taken("domain_name") {
+        Error::DomainTaken(name.to_owned())
+    } else if error.is_taken("domain_claim") {
+        Error::DomainClaimed(name.to_owned())
+    } else {
+        error.into()
+    }
 }
 
 #[cfg(test)]

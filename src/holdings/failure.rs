@@ -17,6 +17,15 @@ pub enum Error {
     /// The name is a short domain already, of whatever workspace.
     #[error("the domain {0} is in use")]
     DomainTaken(String),
+    /// The workspace has this domain already.
+    #[error("the workspace has the domain {0} already")]
+    DomainClaimed(String),
+    /// It is not known yet that the domain is the workspace's.
+    #[error("the domain {0} is not verified")]
+    DomainPending(String),
+    /// The DNS does not answer.
+    #[error("the DNS does not answer")]
+    Unanswered,
     /// There is no such workspace.
     #[error("workspace not found")]
     NoWorkspace,

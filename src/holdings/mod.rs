@@ -1,22 +1,29 @@
 //! What a workspace owns beside its links: short domains for them to live on, tags and folders to keep them apart. Every
 //! surface and the command line make, list, change and remove them here, so that the rules are one.
 
+mod dns;
+mod dns_message;
 mod domains;
 mod failure;
 mod folders;
+mod proof;
 mod tags;
 
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::calendar::Clock;
 use crate::catalog::Catalog;
+use crate::config::{DomainProof, DomainsConfig};
 use crate::domain::workspace::parse_domain_name;
 
+use dns::Dns;
 pub use domains::Removed;
 pub use failure::Error;
 pub use folders::NewFolder;
+pub use proof::{Record, Verification};
 pub use tags::TagChange;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -28,20 +35,25 @@ pub struct Holdings {
     clock: Clock,
     /// The host of the public address, where tenants choose the names of domains.
     home: Option<Arc<str>>,
+    proof: DomainProof,
+    dns: Dns,
+    /// Of the records that prove domains; read when it is first needed.
+    secret: Arc<OnceCell<[u8; 32]>>,
 }
 
 impl Holdings {
-    /// A service over this catalog, for whoever runs the installation: any name can become a short domain.
+    /// A service over this catalog, for whoever runs the installation: any name can become a short domain, on trust.
     pub fn new(catalog: Catalog, clock: Clock) -> Self {
-        Self { catalog, clock, home: None }
+        let (proof, dns, secret) = (DomainProof::None, Dns::default(), Arc::default());
+        Self { catalog, clock, home: None, proof, dns, secret }
     }
 
     /// The service for tenants of the installation at `public_url`: only names of the public internet can become short
-    /// domains, and not the installation's own.
-    pub fn for_tenants(self, public_url: &Url) -> Self {
+    /// domains, and not the installation's own; whose they are is proven as the settings say.
+    pub fn for_tenants(self, public_url: &Url, config: &DomainsConfig) -> Self {
         let host = public_url.host_str().unwrap_or_default();
         let home = parse_domain_name(host).unwrap_or_else(|| host.to_owned());
-        Self { home: Some(home.into()), ..self }
+        Self { home: Some(home.into()), proof: config.domain_proof, dns: Dns::new(config.dns_server), ..self }
     }
 }
 

@@ -40,7 +40,7 @@ impl LinkService {
     async fn refuse_twins(&self, workspace: WorkspaceId, changes: &[LinkChange]) -> Result<()> {
         let domains = self.catalog.link_domains(workspace).await?;
         // The one that a new link without a domain gets.
-        let primary = domains.iter().find(|domain| !domain.fields.archived);
+        let primary = domains.iter().find(|domain| !domain.fields.archived && domain.is_verified());
         let mut places = HashSet::new();
         for change in changes {
             let SlugChoice::Fixed(slug) = &change.slug else { continue };

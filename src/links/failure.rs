@@ -27,6 +27,9 @@ pub enum Error {
     /// The domain is not the workspace's, or nobody's.
     #[error("domain does not belong to the workspace")]
     ForeignDomain,
+    /// The domain is not known yet to be the workspace's.
+    #[error("the domain {0} is not verified")]
+    PendingDomain(String),
     /// No domain was named and the workspace has none.
     #[error("the workspace has no domain")]
     NoDomain,

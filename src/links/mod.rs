@@ -279,13 +279,13 @@ impl LinkService {
     /// The domain of this name, which must be the workspace's; someone else's and nobody's are answered alike.
     async fn own_domain(&self, workspace: WorkspaceId, name: &str) -> Result<Domain> {
         let Some(name) = parse_domain_name(name) else { return Err(Error::ForeignDomain) };
-        let found = self.catalog.domain_by_name(&name).await?;
-        found.filter(|domain| domain.workspace == workspace).ok_or(Error::ForeignDomain)
+        let domain = self.catalog.domain_of(workspace, &name).await?.ok_or(Error::ForeignDomain)?;
+        if domain.is_verified() { Ok(domain) } else { Err(Error::PendingDomain(domain.name)) }
     }
 
     async fn primary_domain(&self, workspace: WorkspaceId) -> Result<Domain> {
         let domains = self.catalog.link_domains(workspace).await?;
-        domains.into_iter().find(|domain| !domain.fields.archived).ok_or(Error::NoDomain)
+        domains.into_iter().find(|domain| !domain.fields.archived && domain.is_verified()).ok_or(Error::NoDomain)
     }
 
     async fn check_folder(&self, workspace: WorkspaceId, folder: Option<FolderId>) -> Result<()> {

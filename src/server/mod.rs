@@ -163,7 +163,7 @@ impl Server {
             recent_visits: RecentVisits::default(),
             kept_answers: KeptAnswers::default(),
             conversions,
-            holdings: Holdings::new(stores.catalog.clone(), clock.clone()).for_tenants(&public_url),
+            holdings: Holdings::new(stores.catalog.clone(), clock.clone()).for_tenants(&public_url, &config.domains),
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),
             catalog: stores.catalog.clone(),
             clicks,

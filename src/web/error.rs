@@ -312,6 +312,13 @@ impl From<holdings::Error> for ApiError {
             holdings::Error::DomainTaken(name) => {
                 Self::Conflict(format!("Domain is already in use. Given: {}", quoted(&name)))
             }
+            holdings::Error::DomainClaimed(name) => {
+                Self::Conflict(format!("The workspace has this domain already. Given: {}", quoted(&name)))
+            }
+            holdings::Error::DomainPending(name) => not_verified(&name),
+            holdings::Error::Unanswered => Self::Unavailable(
+                "The DNS does not answer at the moment, so the proof cannot be looked for. Please try again.",
+            ),
             holdings::Error::TagTaken => Self::Conflict("A tag with that name already exists.".to_owned()),
             holdings::Error::FolderTaken => Self::Conflict("A folder with that name already exists.".to_owned()),
             holdings::Error::Invalid { code, field, message } => Self::invalid(code, field, message),
@@ -322,6 +329,13 @@ impl From<holdings::Error> for ApiError {
             holdings::Error::Catalog(error) => error.into(),
         }
     }
+}
+
+/// A domain of the workspace's that is not known to be its own.
+fn not_verified(name: &str) -> ApiError {
+    let message =
+        "the domain is not verified yet: it takes no links and answers no visits until its DNS record is found";
+    ApiError::invalid("custom", "domain", format!("{message}. Given: {}", quoted(name)))
 }
 
 impl From<links::Error> for ApiError {
@@ -337,6 +351,7 @@ impl From<links::Error> for ApiError {
                 Self::Unprocessable("Invalid cursor: the provided ID does not exist.".to_owned())
             }
             links::Error::ForeignDomain => Self::Forbidden("Domain does not belong to workspace.".to_owned()),
+            links::Error::PendingDomain(name) => not_verified(&name),
             links::Error::NoDomain => {
                 Self::invalid("custom", "domain", "the workspace has no short domain yet, so none can be chosen")
             }

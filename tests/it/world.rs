@@ -12,7 +12,7 @@ use linktrail::analytics::Analytics;
 use linktrail::auth::Auth;
 use linktrail::calendar::Clock;
 use linktrail::catalog::Catalog;
-use linktrail::config::{IngestConfig, LimitsConfig};
+use linktrail::config::{DomainsConfig, IngestConfig, LimitsConfig};
 use linktrail::conversions::{Conversions, Parts};
 use linktrail::domain::click_id::ClickKey;
 use linktrail::engines::{DataDir, Engines, EnginesOptions};
@@ -155,7 +155,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
         hooks: Hooks::new(Policy { allowed: vec!["127.0.0.0/8".parse().unwrap()] }),
         streams: Streams::new(CancellationToken::new()),
         exports: Places::new(EXPORTS_PER_WORKSPACE),
-        holdings: Holdings::new(catalog.clone(), clock.clone()).for_tenants(&public_url),
+        holdings: Holdings::new(catalog.clone(), clock.clone()).for_tenants(&public_url, &DomainsConfig::default()),
         links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url)),
         clock,
         catalog,

@@ -1,7 +1,8 @@
 //! Dub's endpoints for short domains.
 //!
-//! A domain is verified by being here: it answers for every visit that DNS sends to this server. Whoever manages domains is
-//! an owner of the workspace, because a name is one workspace's alone in the whole installation.
+//! A domain is verified by being here, unless the settings want a proof of all: it answers for every visit that DNS sends to
+//! this server. Whoever manages domains is an owner of the workspace, because a name is one workspace's alone in the whole
+//! installation.
 
 use axum::Json;
 use axum::extract::State;
@@ -195,7 +196,7 @@ fn object(domain: &Domain) -> Value {
     json!({
         "id": domain.id.to_string(),
         "slug": domain.name,
-        "verified": true,
+        "verified": domain.is_verified(),
         "primary": domain.primary,
         "archived": fields.archived,
         "placeholder": fields.placeholder,

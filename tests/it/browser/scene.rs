@@ -14,7 +14,8 @@ use linktrail::calendar::Clock;
 use linktrail::catalog::NewSite;
 use linktrail::config::http::GeoHeaders;
 use linktrail::config::{
-    Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig,
+    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig,
+    StoresConfig,
 };
 use linktrail::domain::site::SiteSettings;
 use linktrail::server::Server;
@@ -72,6 +73,7 @@ impl Scene {
             sign_in: SignInConfig::default(),
             ingest: IngestConfig::default(),
             hooks: HooksConfig::default(),
+            domains: DomainsConfig::default(),
         };
         let server = Server::start(config, Clock::system(), Some(PROGRAM.into())).await.unwrap();
         let workspace = server.app.catalog.workspaces().await.unwrap().remove(0).id;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linktrail::calendar::Clock;
-use linktrail::config::{Config, HooksConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig};
+use linktrail::config::{
+    Config, DomainsConfig, HooksConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig,
+};
 use linktrail::server::Server;
 use serde_json::Value;
 
@@ -42,6 +44,7 @@ async fn start(home: &Home, clock: &Clock) -> Server {
             sign_in: SignInConfig::default(),
             ingest,
             hooks: HooksConfig::default(),
+            domains: DomainsConfig::default(),
         },
         clock.clone(),
         Some(PROGRAM.into()),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use linktrail::calendar::Clock;
 use linktrail::config::http::GeoHeaders;
 use linktrail::config::{
-    Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig,
+    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig,
+    StoresConfig,
 };
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{Agent, Event, EventKind, Place, Referrer, Utm};
@@ -73,6 +74,7 @@ impl Running {
             sign_in: SignInConfig::default(),
             ingest: IngestConfig::default(),
             hooks: HooksConfig::default(),
+            domains: DomainsConfig::default(),
         };
         let server = Server::start(config, Clock::system(), Some(PROGRAM.into())).await.unwrap();
         let options = WarehouseOptions {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use linktrail::auth::KeyGrant;
 use linktrail::calendar::Clock;
 use linktrail::config::{
-    Config, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig,
+    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig,
+    StoresConfig,
 };
 use linktrail::domain::id::WorkspaceId;
 use linktrail::server::Server;
@@ -57,6 +58,7 @@ pub async fn listen(test: &str, clock: Clock) -> Listening {
         http,
         ingest: IngestConfig::default(),
         hooks: HooksConfig::default(),
+        domains: DomainsConfig::default(),
         limits,
         sign_in: SignInConfig::default(),
     };
