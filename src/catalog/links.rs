@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::link_row::{from_row, link_columns, options, tag_rows};
 use super::outbox::note_link;
 use super::session::Work;
-use super::{Catalog, Error, Result, instant};
+use super::{Catalog, Error, Result, allowances, instant};
 use crate::domain::id::{DomainId, FolderId, LinkId, TagId, UserId, WorkspaceId};
 use crate::domain::link::{Link, LinkFields};
 use crate::domain::webhook::HookEvent;
@@ -27,6 +27,8 @@ pub struct NewLink<'a> {
     pub fields: &'a LinkFields,
     /// Milliseconds since the epoch.
     pub created_at_ms: i64,
+    /// It comes over from elsewhere, and its clicks so far come too: if it is limited, they count.
+    pub has_history: bool,
 }
 
 /// Where a link is to live from now on; what is `None` stays.
@@ -229,6 +231,9 @@ pub(super) async fn insert(work: &Work<'_>, new: &NewLink<'_>) -> Result<Link> {
         trashed_at_ms: None,
         deleted_at_ms: None,
     };
+    if fields.max_clicks.is_some() && !new.has_history {
+        allowances::begin(work, link.id).await?;
+    }
     note_link(work, HookEvent::LinkCreated, &link, new.created_at_ms).await?;
     Ok(link)
 }
@@ -262,8 +267,8 @@ pub(super) async fn write(work: &Work<'_>, link: &Link, slug_key: &str, now: Dat
             &now,
         ],
     )
-    .await
-    .map(drop)
+    .await?;
+    if fields.max_clicks.is_none() { allowances::lift(work, link.id).await } else { Ok(()) }
 }
 
 /// Sees that the domain is still there and stays until the transaction ends.

@@ -8,6 +8,7 @@
 //!   [`Error::Unavailable`] when Postgres is silent.
 //! - SQL text is literal; values are bound.
 
+mod allowances;
 mod conversions;
 mod customer_list;
 mod customers;
@@ -48,6 +49,7 @@ use deadpool_postgres::{Hook, HookError, Manager, Pool};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+pub use allowances::Allowance;
 pub use conversions::{CallName, Claim, ConversionSession, ConversionWork, PostedConversion, Purpose};
 pub use customer_list::CustomerQuery;
 pub use customers::{CustomerChange, CustomerName, NewCustomer};

@@ -5,6 +5,7 @@ pub mod country;
 pub mod currency;
 pub mod customer;
 pub mod destination;
+pub mod device;
 pub mod dimension;
 pub mod domain_fields;
 pub mod event;

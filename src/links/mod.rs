@@ -91,10 +91,10 @@ impl LinkService {
             SlugChoice::Fixed(text) => Some(self.checked_slug(text, &domain)?),
         };
         let is_root = fixed.as_deref() == Some(ROOT_SLUG);
-        let created_at_ms = change.created_at_ms;
+        let (created_at_ms, has_history) = (change.created_at_ms, change.created_at_ms.is_some());
         change.write_over(&mut fields, is_root)?;
         let created_at_ms = created_at_ms.unwrap_or_else(|| self.clock.now_ms());
-        let without_slug = NewLink { domain: &domain, slug: "", created_by: by, fields: &fields, created_at_ms };
+        let without_slug = NewLink { domain: &domain, slug: "", created_by: by, fields: &fields, created_at_ms, has_history };
         if let Some(slug) = fixed {
             return Ok(self.add(&NewLink { slug: &slug, ..without_slug }, leading).await?);
         }

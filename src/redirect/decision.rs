@@ -2,8 +2,11 @@
 
 use http::HeaderValue;
 
+use super::allowance::Limit;
 use super::destination::Destination;
+use super::extras::Extras;
 use super::forward::VisitQuery;
+use super::rules::Rules;
 use super::target::Target;
 use super::visitor::Visitor;
 use crate::domain::destination;
@@ -18,8 +21,10 @@ const RECORDED_BYTES: usize = 4_096;
 pub struct Visit<'a> {
     /// The query, without its `?`.
     pub query: Option<&'a str>,
-    /// It is of a kind that counts: neither `HEAD` nor a prefetch, and not asked to be left unrecorded by a header.
-    pub counts: bool,
+    /// Somebody goes where the link leads: neither `HEAD` nor a prefetch.
+    pub follows: bool,
+    /// A header asks to leave it unrecorded.
+    pub opts_out: bool,
     /// It only wants to see where the link leads.
     pub inspects: bool,
 }
@@ -29,8 +34,6 @@ pub struct Visit<'a> {
 pub enum Decision {
     /// The link has no address that may be sent: as if it were not there.
     Nowhere,
-    /// The link has a guard that is not checked here: as if it were not there.
-    Withheld,
     /// A password is needed first; until then nothing of the link is told.
     Password,
     /// Switched off: as if it were not there.
@@ -39,7 +42,7 @@ pub enum Decision {
     Placeholder,
     /// Before its time: as if it were not there.
     NotStarted,
-    /// After its time: on to this address, or a page that says so.
+    /// After its time, or its clicks are used up: on to this address, or a page that says so.
     Expired(Option<HeaderValue>),
     /// A robot, where the owner wants none: as if it were not there.
     Blocked,
@@ -77,6 +80,9 @@ pub struct Redirect {
     pub name_click: bool,
     /// The mark of the destination that the visitor drew in a test, to be shown again at the next visit.
     pub variant: Option<u64>,
+    /// It takes one of the clicks that the link allows. One who is not recorded takes one all the same; robots do not, and
+    /// of links without a limit nobody does.
+    pub takes: bool,
     /// The click to record, if this is one.
     pub click: Option<Click>,
 }
@@ -96,16 +102,14 @@ pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Vi
     let Some(destination) = &target.destination else {
         return if target.is_placeholder && !target.disabled { Decision::Placeholder } else { Decision::Nowhere };
     };
-    if target.withheld {
-        return Decision::Withheld;
-    }
     if target.disabled {
         return Decision::Disabled;
     }
     if target.starts_at_ms.is_some_and(|starts_at_ms| now_ms < starts_at_ms) {
         return Decision::NotStarted;
     }
-    if target.block_bots && visitor.is_bot() {
+    let poses_as_bot = visit.query().is_some_and(VisitQuery::says_bot);
+    if target.block_bots && (poses_as_bot || visitor.is_bot()) {
         return Decision::Blocked;
     }
     let extras = target.extras.as_deref();
@@ -113,8 +117,9 @@ pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Vi
     if password_hash.is_some_and(|hash| !visitor.is_unlocked(hash)) {
         return Decision::Password;
     }
-    if target.expires_at_ms.is_some_and(|expires_at_ms| now_ms >= expires_at_ms) {
-        return Decision::Expired(target.expired.as_ref().map(|expired| expired.location().clone()));
+    let is_late = target.expires_at_ms.is_some_and(|expires_at_ms| now_ms >= expires_at_ms);
+    if is_late || target.limit().is_some_and(Limit::is_used_up) {
+        return Decision::expired(target);
     }
     let Some(extras) = extras else {
         if visit.inspects {
@@ -122,26 +127,66 @@ pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Vi
         }
         return Decision::Redirect(redirect(target, destination, visit));
     };
+    let rule = |rules: &Rules| if visit.inspects { rules.sure(visitor) } else { rules.choose(visitor) }.cloned();
+    let by_rule = extras.rules.as_deref().and_then(rule);
     // A frame shows pages, and an app store's or a mail's would be none.
-    let is_framed = extras.cloak && destination.is_web();
+    let is_framed = extras.cloak && by_rule.as_ref().unwrap_or(destination).is_web();
     let own = || if is_framed { None } else { extras.target_for(visitor) };
     if visit.inspects {
-        let address = own().unwrap_or(destination).as_str().to_owned();
-        let varies = extras.test.is_some() || (!is_framed && extras.targets().next().is_some());
+        let address = by_rule.as_ref().or_else(own).unwrap_or(destination).as_str().to_owned();
+        let varies =
+            extras.rules.is_some() || extras.test.is_some() || (!is_framed && extras.targets().next().is_some());
         return Decision::Inspect(Inspection { address, varies });
     }
-    if extras.preview && visitor.is_previewer() {
-        return Decision::Preview(redirect(target, destination, visit));
+    let sent = |destination: &Destination| sent(target, extras, destination, visit, visitor);
+    if extras.preview && (poses_as_bot || visitor.is_previewer()) {
+        return Decision::Preview(sent(by_rule.as_ref().unwrap_or(destination)));
     }
-    if let Some(destination) = own() {
-        return Decision::Redirect(redirect(target, destination, visit));
-    }
-    let test = extras.test.as_ref().filter(|test| test.is_running(now_ms));
-    let redirect = match test.and_then(|test| test.choose(visitor)) {
-        Some(chosen) => Redirect { variant: chosen.mark, ..redirect(target, chosen.destination, visit) },
-        None => redirect(target, destination, visit),
+    let redirect = if let Some(destination) = &by_rule {
+        sent(destination)
+    } else if let Some(destination) = own() {
+        return Decision::Redirect(sent(destination));
+    } else {
+        let test = extras.test.as_ref().filter(|test| test.is_running(now_ms));
+        match test.and_then(|test| test.choose(visitor)) {
+            Some(chosen) => Redirect { variant: chosen.mark, ..sent(chosen.destination) },
+            None => sent(destination),
+        }
     };
     if is_framed { Decision::Cloak(redirect) } else { Decision::Redirect(redirect) }
+}
+
+impl Decision {
+    /// The link's time is over, or its clicks are used up.
+    pub fn expired(target: &Target) -> Self {
+        Self::Expired(target.expired.as_ref().map(|expired| expired.location().clone()))
+    }
+
+    /// It is answered with a page of ours that leads on by itself.
+    pub fn shows_page(&self) -> bool {
+        matches!(self, Self::Cloak(_))
+    }
+
+    /// How the visitor is sent on, where this is so.
+    pub fn redirect(&self) -> Option<&Redirect> {
+        match self {
+            Self::Redirect(redirect) | Self::Cloak(redirect) | Self::Preview(redirect) => Some(redirect),
+            Self::Nowhere
+            | Self::Password
+            | Self::Disabled
+            | Self::Placeholder
+            | Self::NotStarted
+            | Self::Expired(_)
+            | Self::Blocked
+            | Self::Inspect(_) => None,
+        }
+    }
+}
+
+impl<'a> Visit<'a> {
+    fn query(&self) -> Option<VisitQuery<'a>> {
+        self.query.filter(|query| !query.is_empty()).map(VisitQuery)
+    }
 }
 
 /// Where the visit itself asks to be sent: anybody can write such an address, so only hosts of the link's owner will do.
@@ -151,12 +196,30 @@ fn elsewhere(target: &Target, query: VisitQuery<'_>) -> Option<Destination> {
     if target.may_lead_to(&host) { Destination::prepare(&asked.url, &LinkUtm::default()) } else { None }
 }
 
+/// How visitors of a link that is no plain one are sent on.
+fn sent(
+    target: &Target,
+    extras: &Extras,
+    destination: &Destination,
+    visit: &Visit<'_>,
+    visitor: &impl Visitor,
+) -> Redirect {
+    let mut redirect = redirect(target, destination, visit);
+    redirect.takes = extras.limit.is_some() && visit.follows && !visitor.is_bot();
+    if extras.skip_previewers && redirect.click.is_some() && visitor.is_previewer() {
+        redirect.click = None;
+    }
+    redirect
+}
+
 fn redirect(target: &Target, destination: &Destination, visit: &Visit<'_>) -> Redirect {
-    let query = visit.query.filter(|query| !query.is_empty()).map(VisitQuery);
+    let query = visit.query();
     let elsewhere = query.and_then(|query| elsewhere(target, query));
     let destination = elsewhere.as_ref().unwrap_or(destination);
     let forwarded = query.filter(|_| target.forward_parameters).and_then(|query| query.forwarded(destination));
-    let counts = visit.counts && !query.is_some_and(VisitQuery::opts_out);
+    // One who says that it is a robot is none of those that are recorded (Dub contract, 6.1.8).
+    let is_declined = query.is_some_and(|query| query.opts_out() || query.says_bot());
+    let counts = visit.follows && !visit.opts_out && !is_declined;
     let click = counts.then(|| {
         let address = forwarded.as_deref().unwrap_or(destination.as_str());
         let campaign = query.filter(|query| destination.is_web() && query.may_have_campaign());
@@ -173,6 +236,7 @@ fn redirect(target: &Target, destination: &Destination, visit: &Visit<'_>) -> Re
         index: target.index,
         name_click: target.names_click && destination.is_web(),
         variant: None,
+        takes: false,
         click,
     }
 }

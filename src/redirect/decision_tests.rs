@@ -9,7 +9,8 @@ use super::super::target::tests::found;
 use super::super::visitor::System;
 use super::super::visitor::tests::Fake;
 use super::*;
-use crate::domain::link::{LinkFields, ROOT_SLUG, RedirectKind, TestVariant};
+use crate::domain::device::DeviceClass;
+use crate::domain::link::{LinkFields, ROOT_SLUG, RedirectKind, Rule, RuleOn, TestVariant};
 use crate::domain::workspace::WorkspaceSettings;
 
 const NOW_MS: i64 = 1_700_000_000_000;
@@ -21,7 +22,7 @@ fn target(change: impl FnOnce(&mut LinkFields)) -> Target {
 }
 
 fn visit(query: &str) -> Visit<'_> {
-    Visit { query: Some(query), counts: true, inspects: false }
+    Visit { query: Some(query), follows: true, ..Visit::default() }
 }
 
 fn redirected(target: &Target, visit: &Visit<'_>) -> Redirect {
@@ -35,11 +36,10 @@ fn redirected(target: &Target, visit: &Visit<'_>) -> Redirect {
 fn who_is_turned_away() {
     type Change = fn(&mut LinkFields);
     let elsewhere = HeaderValue::from_static("https://example.org/over");
-    let cases: [(Change, Decision); 15] = [
+    let cases: [(Change, Decision); 14] = [
         (|fields| fields.url.clear(), Decision::Nowhere),
         (|fields| fields.url = "data:text/html,x".to_owned(), Decision::Nowhere),
         (|fields| fields.password_hash = Some("x".to_owned()), Decision::Password),
-        (|fields| fields.max_clicks = Some(9), Decision::Withheld),
         (|fields| fields.disabled_at_ms = Some(NOW_MS + 1), Decision::Disabled),
         (|fields| fields.starts_at_ms = Some(NOW_MS + 1), Decision::NotStarted),
         (|fields| fields.expires_at_ms = Some(NOW_MS), Decision::Expired(None)),
@@ -123,13 +123,17 @@ fn who_is_sent_on() {
 #[test]
 fn visitors_are_asked_only_what_matters() {
     type Change = fn(&mut LinkFields);
-    let cases: [(Change, u32); 7] = [
+    let cases: [(Change, u32); 11] = [
         (|_| {}, 0),
         (|fields| fields.track_conversion = true, 0),
         (|fields| fields.block_bots = true, 1),
         (|fields| fields.password_hash = Some("x".to_owned()), 1),
         (|fields| fields.cloak = true, 0),
         (|fields| fields.ios_url = Some("https://i.example".to_owned()), 1),
+        (|fields| fields.max_clicks = Some(1), 1),
+        (|fields| fields.skip_social_crawlers = true, 1),
+        (|fields| fields.rules = vec![rule(RuleOn::Country, &["DE"], "https://de.example")], 1),
+        (|fields| fields.rules = vec![rule(RuleOn::Device, &["tablet"], "https://t.example")], 1),
         (|fields| _ = fields.geo_urls.insert("DE".to_owned(), "https://de.example".to_owned()), 1),
     ];
     for (place, (change, questions)) in cases.into_iter().enumerate() {
@@ -138,6 +142,113 @@ fn visitors_are_asked_only_what_matters() {
         assert!(matches!(decision, Decision::Redirect(_) | Decision::Cloak(_)), "case {place}");
         assert_eq!(visitor.questions.get(), questions, "case {place}");
     }
+}
+
+fn rule(on: RuleOn, values: &[&str], url: &str) -> Rule {
+    Rule { on, values: values.iter().map(ToString::to_string).collect(), percent: None, url: url.to_owned() }
+}
+
+#[test]
+fn rules_come_before_targets_and_tests() {
+    let target = |cloak| {
+        target(|fields| {
+            fields.rules = vec![
+                rule(RuleOn::Country, &["de"], "https://rule.example/de"),
+                rule(RuleOn::Device, &["mobile"], "tel:+4930123456"),
+                Rule { percent: Some(50.0), ..rule(RuleOn::Split, &[], "https://half.example") },
+            ];
+            fields.ios_url = Some("https://i.example".to_owned());
+            fields.geo_urls = [("DE".to_owned(), "https://geo.example".to_owned())].into();
+            fields.test_variants = vec![TestVariant { url: "https://a.example".to_owned(), percentage: 100.0 }];
+            fields.utm.source = Some("s".to_owned());
+            fields.cloak = cloak;
+        })
+    };
+    let mobile = Some(DeviceClass::Mobile);
+    for (cloak, system, country, device, chance, expected) in [
+        (false, System::Ios, "DE", mobile, 0.0, "https://rule.example/de?utm_source=s"),
+        (false, System::Ios, "FR", mobile, 0.0, "tel:+4930123456"),
+        (false, System::Ios, "FR", None, 0.4, "https://half.example?utm_source=s"),
+        (false, System::Ios, "FR", None, 0.6, "https://i.example"),
+        (false, System::Other, "FR", None, 0.6, "https://a.example?utm_source=s"),
+        (true, System::Ios, "DE", mobile, 0.0, "cloak https://rule.example/de?utm_source=s"),
+        // A frame shows no telephone.
+        (true, System::Ios, "FR", mobile, 0.0, "tel:+4930123456"),
+        (true, System::Ios, "FR", None, 0.6, "cloak https://a.example?utm_source=s"),
+    ] {
+        let visitor = Fake { system, country, device, chance, ..Fake::default() };
+        let target = target(cloak);
+        let got = match decide(&target, &visit(""), NOW_MS, &visitor) {
+            Decision::Redirect(on) => on.location.to_str().unwrap().to_owned(),
+            Decision::Cloak(on) => format!("cloak {}", on.location.to_str().unwrap()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(got, expected, "{cloak} {system:?} {country} {chance}");
+        let seen = decide(&target, &Visit { inspects: true, ..visit("") }, NOW_MS, &visitor);
+        let sure = match (country, device) {
+            ("DE", _) => "https://rule.example/de?utm_source=s",
+            (_, Some(_)) => "tel:+4930123456",
+            _ if system == System::Ios && !cloak => "https://i.example",
+            _ => "https://example.com/?a=1&utm_source=s",
+        };
+        assert_eq!(seen, Decision::Inspect(Inspection { address: sure.to_owned(), varies: true }));
+    }
+    let redirected = redirected(&target(false), &visit("redir_url=https://half.example/x"));
+    assert_eq!(redirected.location, "https://half.example/x");
+}
+
+#[test]
+fn who_takes_a_click_of_a_limited_link() {
+    let limited: fn(&mut LinkFields) = |fields| fields.max_clicks = Some(2);
+    let limited = target(limited);
+    let on = |visit: &Visit<'_>, bot| {
+        let visitor = Fake { bot, ..Fake::default() };
+        let (Decision::Redirect(on) | Decision::Cloak(on)) = decide(&limited, visit, NOW_MS, &visitor) else {
+            panic!()
+        };
+        (on.takes, on.click.is_some())
+    };
+    assert_eq!(on(&visit(""), false), (true, true));
+    // A robot is recorded and takes nothing; one who is not recorded takes all the same.
+    assert_eq!(on(&visit(""), true), (false, true));
+    assert_eq!(on(&visit("dub-no-track=1"), false), (true, false));
+    assert_eq!(on(&visit("bot=1"), false), (true, false));
+    assert_eq!(on(&Visit { opts_out: true, ..visit("") }, false), (true, false));
+    assert_eq!(on(&Visit::default(), false), (false, false));
+    assert!(!redirected(&target(|_| {}), &visit("")).takes);
+    limited.limit().unwrap().use_up();
+    assert_eq!(decide(&limited, &visit(""), NOW_MS, &Fake::default()), Decision::Expired(None));
+    let locked = target(|fields| {
+        fields.max_clicks = Some(2);
+        fields.password_hash = Some("x".to_owned());
+    });
+    locked.limit().unwrap().use_up();
+    assert_eq!(decide(&locked, &visit(""), NOW_MS, &Fake::default()), Decision::Password);
+}
+
+#[test]
+fn robots_of_social_networks_need_not_count() {
+    let skipping = target(|fields| fields.skip_social_crawlers = true);
+    let click = |target: &Target, visitor: &Fake| {
+        let Decision::Redirect(on) = decide(target, &visit(""), NOW_MS, visitor) else { panic!() };
+        on.click
+    };
+    let previewer = || Fake { bot: true, previewer: true, ..Fake::default() };
+    assert_eq!(click(&skipping, &previewer()), None);
+    assert!(click(&target(|_| {}), &previewer()).is_some());
+    assert!(click(&skipping, &Fake { bot: true, ..Fake::default() }).is_some());
+    assert!(click(&skipping, &Fake::default()).is_some());
+}
+
+#[test]
+fn one_who_says_that_it_is_a_robot_is_taken_for_one() {
+    let human = Fake::default();
+    let says = visit("bot=1");
+    assert_eq!(decide(&target(|fields| fields.block_bots = true), &says, NOW_MS, &human), Decision::Blocked);
+    let previewed = target(|fields| fields.custom_preview = true);
+    assert!(matches!(decide(&previewed, &says, NOW_MS, &human), Decision::Preview(_)));
+    assert!(matches!(decide(&previewed, &visit("bot="), NOW_MS, &human), Decision::Redirect(_)));
+    assert_eq!(redirected(&target(|_| {}), &says).click, None);
 }
 
 #[test]

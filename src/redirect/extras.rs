@@ -2,7 +2,9 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::allowance::Limit;
 use super::destination::Destination;
+use super::rules::Rules;
 use super::variants::Test;
 use super::visitor::{System, Visitor};
 use crate::domain::link::{Link, LinkFields, LinkUtm};
@@ -24,6 +26,11 @@ pub struct Extras {
     /// The name of the cookie that keeps which click of this link a visitor's lead belongs to, percent-encoded; for links
     /// that tell their destination the click's id, and for those only.
     pub click_cookie: Option<Box<str>>,
+    /// So many clicks and no more.
+    pub(super) limit: Option<Box<Limit>>,
+    /// What robots of social networks fetch is no click.
+    pub(super) skip_previewers: bool,
+    pub(super) rules: Option<Box<Rules>>,
     pub(super) test: Option<Box<Test>>,
     ios: Option<Destination>,
     android: Option<Destination>,
@@ -49,6 +56,7 @@ impl Extras {
     pub(super) fn prepare(link: &Link) -> Option<Box<Self>> {
         let fields = &link.fields;
         let own = |url: &str| aimed(link, url, &LinkUtm::default());
+        let rules = Rules::prepare(fields, |url| aimed(link, url, &fields.utm));
         let test = Test::prepare(fields, |url| aimed(link, url, &fields.utm));
         // The map is in order of its keys, and so is what becomes of it.
         let geo = fields.geo_urls.iter().filter_map(|(country, url)| Some((code(country)?, own(url)?)));
@@ -58,6 +66,9 @@ impl Extras {
             preview: fields.custom_preview,
             shown: if fields.cloak || fields.custom_preview { Shown::of(fields) } else { Shown::default() },
             click_cookie: names_click(fields).then(|| click_cookie(&link.domain, &link.slug).into()),
+            limit: fields.max_clicks.map(|_| Box::default()),
+            skip_previewers: fields.skip_social_crawlers,
+            rules: rules.map(Box::new),
             test: test.map(Box::new),
             ios: fields.ios_url.as_deref().and_then(own),
             android: fields.android_url.as_deref().and_then(own),
@@ -90,7 +101,8 @@ impl Extras {
 
     /// Where some visitors are sent instead of the link's own destination.
     pub(super) fn destinations(&self) -> impl Iterator<Item = &Destination> {
-        self.targets().chain(self.test.iter().flat_map(|test| test.destinations()))
+        let rules = self.rules.iter().flat_map(|rules| rules.destinations());
+        self.targets().chain(rules).chain(self.test.iter().flat_map(|test| test.destinations()))
     }
 
     /// By device and by country.
@@ -106,6 +118,8 @@ impl Extras {
             + self.geo.capacity() * size_of::<([u8; 2], Destination)>()
             + self.targets().map(Destination::weight).sum::<usize>()
             + self.test.as_ref().map_or(0, |test| test.weight())
+            + self.rules.as_ref().map_or(0, |rules| rules.weight())
+            + self.limit.as_ref().map_or(0, |_| size_of::<Limit>())
             + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
     }
 }

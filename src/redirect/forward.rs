@@ -14,6 +14,7 @@ use super::destination::{Destination, Growing, MAX_LOCATION_BYTES, Parts};
 /// Parameters of ours that never reach a destination, whatever their value.
 const OURS: [&[u8]; 3] = [b"dub-no-track", b"redir_url", b"skip_deeplink_preview"];
 const NO_TRACK: &[u8] = b"dub-no-track";
+const BOT: &[u8] = b"bot";
 const ELSEWHERE: &[u8] = b"redir_url";
 const UTM: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
 
@@ -64,6 +65,11 @@ impl VisitQuery<'_> {
     /// Whether the visit asks not to be recorded: `dub-no-track`, with any value.
     pub fn opts_out(self) -> bool {
         self.0.contains("no-track") && pairs(self.0).any(|pair| *pair.key == *NO_TRACK)
+    }
+
+    /// Whether the visit says that it is a robot: `bot` with any value but none (Dub contract, 6.1.8).
+    pub fn says_bot(self) -> bool {
+        self.0.contains("bot") && pairs(self.0).any(|pair| *pair.key == *BOT && !pair.value.is_empty())
     }
 
     /// Where the visit asks to be sent instead, decoded: the last `redir_url`.
@@ -195,6 +201,9 @@ mod tests {
         assert!(VisitQuery("dub-no-track").opts_out());
         assert!(VisitQuery("x&dub-no-track=1").opts_out());
         assert!(!VisitQuery("not-dub-no-tracking=1").opts_out());
+        for (query, says) in [("bot=1", true), ("a&bot=x", true), ("bot", false), ("bot=", false), ("robot=1", false)] {
+            assert_eq!(VisitQuery(query).says_bot(), says, "{query}");
+        }
         for (query, expected) in [
             ("redir_url=https%3A%2F%2Fe.com%2Fa+b", Some("https://e.com/a b")),
             ("redir_url=x&redir%5furl=y", Some("y")),

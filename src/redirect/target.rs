@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::allowance::Limit;
 use super::destination::Destination;
 use super::extras::{Extras, aimed, names_click};
 use super::source::FoundLink;
@@ -27,8 +28,6 @@ pub struct Target {
     pub permanent: bool,
     /// Not found for everyone.
     pub disabled: bool,
-    /// It has a guard that visits do not check (a limit of clicks): its destination is not given away.
-    pub withheld: bool,
     /// Not found before this instant, in milliseconds.
     pub starts_at_ms: Option<i64>,
     /// Expired from this instant on, in milliseconds.
@@ -70,7 +69,6 @@ impl Target {
             is_placeholder: is_root && fields.url.trim().is_empty(),
             permanent: is_root || fields.redirect == RedirectKind::Permanent,
             disabled: fields.disabled_at_ms.is_some(),
-            withheld: fields.max_clicks.is_some(),
             starts_at_ms: fields.starts_at_ms,
             expires_at_ms: fields.expires_at_ms,
             expired: expired.and_then(|url| Destination::prepare(url, &LinkUtm::default())),
@@ -85,13 +83,24 @@ impl Target {
         })
     }
 
-    /// Where it leads, for whoever asks at `now_ms`; `None` where something is asked of visitors first, and before and after
-    /// the link's time.
+    /// Whether it is as if it were not there, whoever visits it.
+    pub fn is_hidden(&self, now_ms: i64) -> bool {
+        let is_early = self.starts_at_ms.is_some_and(|starts_at_ms| now_ms < starts_at_ms);
+        self.disabled || is_early || (self.destination.is_none() && !self.is_placeholder)
+    }
+
+    /// The limit of its clicks, if it has one.
+    pub fn limit(&self) -> Option<&Limit> {
+        self.extras.as_ref()?.limit.as_deref()
+    }
+
+    /// Where it leads, for whoever asks at `now_ms`; `None` where something is asked of visitors first, where their number is
+    /// limited, and before and after the link's time.
     pub fn open_destination(&self, now_ms: i64) -> Option<&Destination> {
         let is_locked = self.extras.as_ref().is_some_and(|extras| extras.password_hash.is_some());
         let is_early = self.starts_at_ms.is_some_and(|starts_at_ms| now_ms < starts_at_ms);
         let is_late = self.expires_at_ms.is_some_and(|expires_at_ms| now_ms >= expires_at_ms);
-        self.destination.as_ref().filter(|_| !(self.withheld || is_locked || is_early || is_late))
+        self.destination.as_ref().filter(|_| !(self.limit().is_some() || is_locked || is_early || is_late))
     }
 
     /// Why a click is not recorded; `None` when it is wanted. What is not needed is not asked.
@@ -166,9 +175,9 @@ pub(super) mod tests {
     fn guards_and_bad_addresses_are_seen() {
         let fields = LinkFields { url: "javascript:alert(1)".to_owned(), ..LinkFields::default() };
         let target = Target::prepare(&found(1, fields)).unwrap();
-        assert_eq!((target.destination, target.withheld), (None, false));
+        assert_eq!(target.destination, None);
         let limited = LinkFields { max_clicks: Some(3), ..LinkFields::default() };
-        assert!(Target::prepare(&found(1, limited)).unwrap().withheld);
+        assert!(Target::prepare(&found(1, limited)).unwrap().limit().is_some());
         let locked = LinkFields { password_hash: Some("$argon2id$".to_owned()), ..LinkFields::default() };
         let locked = Target::prepare(&found(1, locked)).unwrap();
         assert_eq!(locked.extras.unwrap().password_hash.as_deref(), Some("$argon2id$"));

@@ -1,5 +1,7 @@
 //! What may be asked of a visitor.
 
+use crate::domain::device::DeviceClass;
+
 /// Answers about the visitor of one visit. Each may cost a look-up, so a decision asks only where its outcome depends on it.
 pub trait Visitor {
     /// A robot of any kind.
@@ -10,6 +12,12 @@ pub trait Visitor {
 
     /// What it runs on.
     fn system(&self) -> System;
+
+    /// The name of the system that it runs on, as surfaces show it; empty when unknown.
+    fn platform(&self) -> String;
+
+    /// What it holds; `None` for a robot that says nothing of it, and for televisions, watches and the like.
+    fn device(&self) -> Option<DeviceClass>;
 
     /// Where it is: ISO 3166-1 alpha-2 in capitals, empty when unknown.
     fn country(&self) -> String;
@@ -48,6 +56,8 @@ pub(super) mod tests {
         pub bot: bool,
         pub previewer: bool,
         pub system: System,
+        pub platform: &'static str,
+        pub device: Option<DeviceClass>,
         pub country: &'static str,
         pub variant: Option<u64>,
         pub chance: f64,
@@ -73,6 +83,14 @@ pub(super) mod tests {
 
         fn system(&self) -> System {
             self.answer(self.system)
+        }
+
+        fn platform(&self) -> String {
+            self.answer(self.platform.to_owned())
+        }
+
+        fn device(&self) -> Option<DeviceClass> {
+            self.answer(self.device)
         }
 
         fn country(&self) -> String {

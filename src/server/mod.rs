@@ -1,5 +1,6 @@
 //! Joining it all: every service is built here from its settings, and everything ends here in order.
 
+mod allowance;
 pub mod listen;
 mod pipeline;
 mod recorder;
@@ -41,7 +42,7 @@ use crate::hooks::{HookOptions, Hooks, Telling, TellingParts};
 use crate::ingest::{Ingest, LiveEvents};
 use crate::links::LinkService;
 use crate::privacy::retention;
-use crate::redirect::{Resolver, ResolverOptions};
+use crate::redirect::{Allowances, Resolver, ResolverOptions};
 use crate::sites::Sites;
 use crate::telemetry;
 use crate::web::client::ClientRules;
@@ -53,6 +54,7 @@ use crate::web::recent_visits::RecentVisits;
 use crate::web::state::{App, EXPORTS_PER_WORKSPACE};
 use crate::web::streams::Streams;
 
+pub use allowance::CountedAllowances;
 use listen::{ListenOptions, Listener};
 pub use pipeline::{Draining, find_geo, open_geo, spool_folder, start_ingest};
 use recorder::SpoolRecorder;
@@ -277,8 +279,10 @@ async fn visits(app: &App, ingest: &Ingest, stop: &CancellationToken) -> anyhow:
         app.streams.clone(),
         stop.clone(),
     ));
+    let allowances = CountedAllowances::new(app.catalog.clone(), app.analytics.clone(), ingest.clone());
     Ok(Arc::new(Visits::new(Services {
         resolver,
+        allowances: Allowances::new(Arc::new(allowances)),
         clients: app.clients.clone(),
         recorder: SpoolRecorder(ingest.clone()),
         clicks: app.clicks.clone(),

@@ -37,7 +37,7 @@ async fn workspace_with_domain(catalog: &Catalog, domain: &str) -> (WorkspaceId,
 }
 
 async fn add(catalog: &Catalog, domain: &Domain, slug: &str, fields: &LinkFields) -> Link {
-    let new = NewLink { domain, slug, created_by: None, fields, created_at_ms: NOW };
+    let new = NewLink { domain, slug, created_by: None, fields, created_at_ms: NOW, has_history: false };
     catalog.add_link(&new).await.unwrap()
 }
 
@@ -187,7 +187,7 @@ async fn a_link_is_read_as_it_was_written() {
         other => panic!("{other:?}"),
     };
     let foreign = LinkFields { tags: vec![tag.id], ..fields() };
-    let new = |fields| NewLink { domain: &other, slug: "x", created_by: None, fields, created_at_ms: NOW };
+    let new = |fields| NewLink { domain: &other, slug: "x", created_by: None, fields, created_at_ms: NOW, has_history: false };
     refused(catalog.add_link(&new(&foreign)).await, "link_tags");
     let foreign = LinkFields { folder: Some(folder.id), ..fields() };
     refused(catalog.add_link(&new(&foreign)).await, "link_folder");
@@ -342,6 +342,7 @@ async fn pages_neither_skip_nor_repeat() {
             created_by: None,
             fields: &fields(),
             created_at_ms: NOW + number / 4,
+            has_history: false,
         };
         expected.insert(0, catalog.add_link(&new).await.unwrap().id);
     }

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use axum::http::HeaderMap;
 
 use super::cookies::VARIANT;
+use crate::domain::device::DeviceClass;
 use crate::domain::hit::PlaceHint;
 use crate::domain::id::DomainId;
+use crate::domain::platform;
 use crate::enrich::bot::{self, Category};
 use crate::enrich::{Enricher, agent};
 use crate::redirect::{System, Visitor};
@@ -56,6 +58,14 @@ impl Visitor for Asker<'_> {
             agent::ANDROID => System::Android,
             _ => System::Other,
         }
+    }
+
+    fn platform(&self) -> String {
+        platform::shown(&self.enricher.agent(&client::user_agent(self.headers)).os).to_owned()
+    }
+
+    fn device(&self) -> Option<DeviceClass> {
+        DeviceClass::parse(&self.enricher.agent(&client::user_agent(self.headers)).device)
     }
 
     fn country(&self) -> String {

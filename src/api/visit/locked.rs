@@ -109,8 +109,7 @@ impl<R: Recorder> Visits<R> {
         let Knock { password, request } = Knock::of(request, body).await;
         let mut lock = Lock::shut(&self.services.gate, target.link, caller.now_ms);
         // A link that is not there asks for nothing, and nothing is checked for it.
-        let is_there = !target.disabled && !target.withheld && target.destination.is_some();
-        let given = password.filter(|_| is_there && !lock.is_open(hash, &request.headers));
+        let given = password.filter(|_| !target.is_hidden(caller.now_ms) && !lock.is_open(hash, &request.headers));
         if let Some(given) = given {
             let verdict = self.services.gate.check(target.link, hash, caller.address, &given).await;
             let asking = match verdict {

@@ -29,6 +29,10 @@ impl<R: Recorder> Visits<R> {
 
     /// One who finds nothing goes where the domain says, whatever the reason is.
     pub(super) fn nothing(&self, outcome: Outcome, request: &Parts) -> Response {
+        // As where nothing ever was: there is no form.
+        if request.method == Method::POST {
+            return self.other_method(&request.method);
+        }
         self.instead(outcome, request, |manners| manners.not_found.as_ref(), Page::NotFound)
     }
 

@@ -4,6 +4,7 @@
 //! sent on all the same and the loss is counted. Every reason why a link is not followed, except that its time is over,
 //! looks like a link that never was.
 
+mod allowance;
 mod asker;
 mod cookies;
 mod front;
@@ -29,8 +30,8 @@ use crate::domain::hit::Hit;
 use crate::domain::id::DomainId;
 use crate::enrich::Enricher;
 use crate::redirect::{
-    Click, Decision, Extras, Inspection, Place, Redirect, Resolver, Shown, Target, Unresolved, Visit, Visitor, decide,
-    inspected, with_click_id,
+    Allowances, Click, Decision, Extras, Inspection, Place, Redirect, Resolver, Shown, Target, Unresolved, Visit,
+    Visitor, decide, inspected, with_click_id,
 };
 use crate::web::client::{self, ClientRules, Peer};
 use crate::web::page::password::Asking;
@@ -87,6 +88,8 @@ struct Caller {
 pub struct Services<R> {
     /// Finds links.
     pub resolver: Arc<Resolver>,
+    /// Counts the clicks of links that have a limit.
+    pub allowances: Allowances,
     /// Who asks.
     pub clients: ClientRules,
     /// Keeps clicks.
@@ -166,7 +169,8 @@ impl<R: Recorder> Visits<R> {
         let visit = Visit {
             query: request.uri.query(),
             inspects: inspected(request.uri.path()).is_some(),
-            counts: request.method != Method::HEAD && !client::is_prefetch(headers) && !headers.contains_key(NO_TRACK),
+            follows: request.method != Method::HEAD && !client::is_prefetch(headers),
+            opts_out: headers.contains_key(NO_TRACK),
         };
         let Caller { address, peer, domain, now_ms } = caller;
         let asker = Asker {
@@ -178,9 +182,12 @@ impl<R: Recorder> Visits<R> {
             domain,
             lock,
         };
-        match decide(target, &visit, now_ms, &asker) {
+        let decision = decide(target, &visit, now_ms, &asker);
+        let Ok(decision) = self.within_limit(target, decision, &request.method).await else {
+            return self.page(Outcome::Unavailable, Page::Unavailable);
+        };
+        match decision {
             Decision::Nowhere => self.nothing(Outcome::Nowhere, request),
-            Decision::Withheld => self.nothing(Outcome::Withheld, request),
             Decision::Password => self.ask(Asking::First, &client::referrer(headers)),
             Decision::Placeholder => self.page(Outcome::Nowhere, Page::Root),
             Decision::Disabled => self.nothing(Outcome::Disabled, request),

@@ -14,7 +14,6 @@ pub(super) enum Outcome {
     Previewed,
     NotFound,
     Nowhere,
-    Withheld,
     Locked,
     WrongPassword,
     Disabled,
@@ -28,14 +27,13 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 16] = [
         Self::Redirected,
         Self::Uncounted,
         Self::Inspected,
         Self::Previewed,
         Self::NotFound,
         Self::Nowhere,
-        Self::Withheld,
         Self::Locked,
         Self::WrongPassword,
         Self::Disabled,
@@ -56,7 +54,6 @@ impl Outcome {
             Self::Previewed => "previewed",
             Self::NotFound => "not_found",
             Self::Nowhere => "nowhere",
-            Self::Withheld => "withheld",
             Self::Locked => "locked",
             Self::WrongPassword => "wrong_password",
             Self::Disabled => "disabled",

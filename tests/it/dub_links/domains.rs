@@ -10,6 +10,8 @@ use linktrail::auth::gate::Gate;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::hit::Hit;
 use linktrail::domain::principal::Role;
+use linktrail::redirect::Allowances;
+use linktrail::server::CountedAllowances;
 use serde_json::{Value, json};
 
 use super::world::{World, code, message};
@@ -27,6 +29,7 @@ impl Recorder for Nowhere {
 async fn visit(world: &World, host: &str, path: &str) -> (u16, String) {
     let app = world.app.clone();
     let visits = Visits::new(Services {
+        allowances: Allowances::new(Arc::new(CountedAllowances::new(app.catalog, app.analytics, app.ingest))),
         resolver: app.resolver,
         clients: app.clients,
         recorder: Nowhere,

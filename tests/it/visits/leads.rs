@@ -10,7 +10,10 @@ use linktrail::auth::gate::Gate;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::hit::Hit;
 use linktrail::ingest::Ingest;
+use linktrail::redirect::Allowances;
+use linktrail::server::CountedAllowances;
 use linktrail::web::client::Peer;
+use linktrail::web::state::App;
 use serde_json::{Value, json};
 
 use super::agents::MAC;
@@ -27,9 +30,18 @@ impl Recorder for Spooled {
 }
 
 pub(super) fn visits(world: &World) -> Arc<Visits<Spooled>> {
-    let app = &world.app;
+    visits_of(&world.app)
+}
+
+/// Visits of the node that has these services.
+pub(super) fn visits_of(app: &App) -> Arc<Visits<Spooled>> {
     Arc::new(Visits::new(Services {
         resolver: Arc::clone(&app.resolver),
+        allowances: Allowances::new(Arc::new(CountedAllowances::new(
+            app.catalog.clone(),
+            app.analytics.clone(),
+            app.ingest.clone(),
+        ))),
         clients: app.clients.clone(),
         recorder: Spooled(app.ingest.clone()),
         clicks: app.clicks.clone(),

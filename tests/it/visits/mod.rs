@@ -4,6 +4,7 @@ mod agents;
 mod apps;
 mod clicks;
 mod leads;
+mod limited;
 mod pages;
 mod seen;
 mod targets;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use linktrail::domain::hit::Trigger;
 use linktrail::domain::password;
 
-use super::world::{Answer, World};
+use super::world::{Answer, NOW_MS, World};
 
 const PASSWORD: &str = "ope n+ses%me";
 const SECRET: &str = "https://secret.example/place";
@@ -151,14 +151,17 @@ async fn links_that_are_not_there_ask_for_nothing() {
         fields.expired_url = Some("https://secret.example/over".to_owned());
     });
     let right = format!("password={}", encoded(PASSWORD));
-    let off = post(&world, "/off", "", &right).await;
-    assert_eq!((off.status(), off.header("set-cookie")), (404, None));
+    world.store.put("later", |fields| {
+        fields.password_hash = Some(password::hash(PASSWORD).unwrap());
+        fields.starts_at_ms = Some(NOW_MS + 1);
+    });
     asks_only(&world.visit("GET", "/over", "").await);
     let over = post(&world, "/over", "", &right).await;
     assert_eq!((over.status(), over.header("location")), (303, Some("https://secret.example/over")));
-    for path in ["/sale", "/none"] {
+    for path in ["/sale", "/none", "/off", "/later"] {
         let refused = post(&world, path, "", &right).await;
         assert_eq!((refused.status(), refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")), "{path}");
+        assert_eq!(refused.header("set-cookie"), None, "{path}");
     }
     // A form that is too long, or none at all, gives nothing.
     for form in [format!("{right}&x={}", "x".repeat(20_000)), "\0\u{ff}=&&&=".to_owned()] {

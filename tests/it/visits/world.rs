@@ -22,7 +22,9 @@ use linktrail::domain::id::{DomainId, LinkId, WorkspaceId};
 use linktrail::domain::link::{Link, LinkFields};
 use linktrail::domain::workspace::{Domain, WorkspaceSettings};
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
-use linktrail::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, ResolverOptions, Unavailable};
+use linktrail::redirect::{
+    AllowanceStore, Allowances, BoxFuture, FoundLink, LinkSource, Resolver, ResolverOptions, Taken, Unavailable,
+};
 use linktrail::server::listen::{ListenOptions, Listener};
 use linktrail::server::slow_body;
 use linktrail::web::client::ClientRules;
@@ -96,6 +98,42 @@ impl LinkSource for Store {
     }
 }
 
+/// What is left of every link's clicks, and how often it was asked.
+#[derive(Default)]
+pub(super) struct Till {
+    pub(super) left: Mutex<HashMap<LinkId, u64>>,
+    pub(super) questions: AtomicU64,
+    pub(super) is_down: AtomicBool,
+}
+
+impl Till {
+    /// Gives a link so many clicks.
+    pub(super) fn put(&self, link: u64, clicks: u64) {
+        self.left.lock().unwrap().insert(LinkId(link), clicks);
+    }
+
+    /// How many are left of a link's clicks.
+    pub(super) fn left(&self, link: u64) -> u64 {
+        self.left.lock().unwrap().get(&LinkId(link)).copied().unwrap_or_default()
+    }
+}
+
+impl AllowanceStore for Till {
+    fn take(&self, _: WorkspaceId, link: LinkId, wanted: u64) -> BoxFuture<'_, Result<Taken, Unavailable>> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
+        let taken = if self.is_down.load(Ordering::SeqCst) {
+            Err(Unavailable)
+        } else {
+            let mut left = self.left.lock().unwrap();
+            let left = left.entry(link).or_default();
+            let granted = wanted.min(*left);
+            *left -= granted;
+            Ok(Taken { granted, left: *left > 0 })
+        };
+        Box::pin(async move { taken })
+    }
+}
+
 /// Keeps hits in memory; each needs a pass to become durable.
 pub(super) struct Keeper {
     pub(super) hits: Mutex<Vec<Hit>>,
@@ -123,6 +161,7 @@ pub(super) const MANY: usize = 1_000_000;
 pub(super) struct World {
     pub(super) address: SocketAddr,
     pub(super) store: Arc<Store>,
+    pub(super) till: Arc<Till>,
     pub(super) keeper: Arc<Keeper>,
     pub(super) stop: CancellationToken,
     pub(super) serving: JoinHandle<u32>,
@@ -162,8 +201,10 @@ impl World {
             refuses: AtomicBool::new(false),
             last: AtomicU64::new(1),
         });
+        let till = Arc::new(Till::default());
         let visits = Arc::new(Visits::new(Services {
             resolver,
+            allowances: Allowances::new(till.clone()),
             clients: ClientRules::new(http),
             recorder: Keeping(keeper.clone()),
             clicks: ClickKey::new([7; 16]),
@@ -185,7 +226,7 @@ impl World {
         let stop = CancellationToken::new();
         let open = move |peer| Front::new(visits.clone(), rest.clone(), peer);
         let serving = tokio::spawn(listener.serve(open, stop.clone()));
-        Self { address, store, keeper, stop, serving }
+        Self { address, store, till, keeper, stop, serving }
     }
 
     pub(super) async fn connect(&self) -> TcpStream {
