@@ -11,6 +11,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use futures_util::FutureExt;
 
 use linktrail::calendar::{Bucket, Buckets, Range, Zone};
+use linktrail::domain::device::DeviceClass;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::dimension::Dimension;
 use linktrail::domain::event::EventKind;
@@ -163,6 +164,14 @@ impl Visitor for Nobody {
         unreachable!()
     }
 
+    fn platform(&self) -> String {
+        unreachable!()
+    }
+
+    fn device(&self) -> Option<DeviceClass> {
+        unreachable!()
+    }
+
     fn country(&self) -> String {
         unreachable!()
     }
@@ -184,7 +193,7 @@ fn redirect(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("redirect");
     let target = Target::prepare(&found(1, "a")).expect("a target");
     let mut decision = |name: &str, query| {
-        let visit = Visit { query, counts: true, inspects: false };
+        let visit = Visit { query, follows: true, ..Visit::default() };
         group.bench_function(name, |bench| bench.iter(|| decide(black_box(&target), &visit, NOW_MS, &Nobody)));
     };
     decision("decide", None);
