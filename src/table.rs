@@ -11,6 +11,8 @@ pub enum Cell {
     Text(String),
     /// A count or an amount.
     Int(i64),
+    /// A number with decimal places, such as degrees.
+    Decimal(f64),
     /// Yes or no: JSON `true` or `false`.
     Bool(bool),
 }
@@ -37,6 +39,12 @@ impl From<u64> for Cell {
 impl From<i64> for Cell {
     fn from(number: i64) -> Self {
         Self::Int(number)
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(number: f64) -> Self {
+        Self::Decimal(number)
     }
 }
 

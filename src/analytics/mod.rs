@@ -3,6 +3,7 @@
 //! Links are resolved first (what they are now is known to the catalog alone), then the query is rewritten, turned into
 //! SQL, run, and its gaps filled.
 
+mod audience;
 mod compare;
 pub mod events;
 mod link_clicks;

@@ -19,6 +19,8 @@ pub(super) fn link_filter(conditions: &[LinkCondition]) -> LinkFilter {
     for condition in conditions {
         match condition {
             LinkCondition::Root(root) => filter.root = Some(*root),
+            LinkCondition::Site(site) => filter.site = Some(Choice::only(vec![*site])),
+            LinkCondition::Slug(slug) => filter.slug = Some(slug.clone()),
             LinkCondition::Attribute { attribute, list } => match attribute {
                 LinkAttribute::Domain => {
                     filter.domain = Some(choice(list, |name| as_given(&name.to_ascii_lowercase())))

@@ -3,6 +3,7 @@
 use crate::calendar::Range;
 use crate::domain::click_id::EventId;
 use crate::domain::session::split;
+use crate::plan::Bots;
 use crate::warehouse::session::{self, AnchorRow, OverviewRow, SessionRow, SiteScope, StepRow};
 use crate::warehouse::visitor::{self, VisitorRow};
 
@@ -12,7 +13,7 @@ use super::{Analytics, Error};
 const AROUND_MS: i64 = 6 * 3_600_000;
 
 impl Analytics {
-    /// The sessions of a site that began in a range, newest first.
+    /// The sessions of a site that began in a range, newest first: everybody's, or one visitor's.
     ///
     /// # Errors
     /// When ClickHouse does not answer, or the query costs more than it may.
@@ -20,10 +21,11 @@ impl Analytics {
         &self,
         scope: SiteScope,
         range: Range,
+        visitor: Option<u64>,
         limit: u64,
         offset: u64,
     ) -> Result<Vec<SessionRow>, Error> {
-        Ok(self.warehouse.collect(&session::sessions(scope, range, limit, offset)).await?)
+        Ok(self.warehouse.collect(&session::sessions(scope, range, visitor, limit, offset)).await?)
     }
 
     /// The events of the session that an event of the site belongs to, in order, and who it was; `None` when the site has
@@ -67,8 +69,8 @@ impl Analytics {
     ///
     /// # Errors
     /// When ClickHouse does not answer, or the query costs more than it may.
-    pub async fn site_overview(&self, scope: SiteScope, range: Range) -> Result<OverviewRow, Error> {
-        let rows: Vec<OverviewRow> = self.warehouse.collect(&session::overview(scope, range)).await?;
+    pub async fn site_overview(&self, scope: SiteScope, range: Range, bots: Bots) -> Result<OverviewRow, Error> {
+        let rows: Vec<OverviewRow> = self.warehouse.collect(&session::overview(scope, range, bots)).await?;
         Ok(rows.first().copied().unwrap_or_default())
     }
 }

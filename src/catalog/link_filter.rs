@@ -53,6 +53,8 @@ pub struct LinkFilter {
     pub partner_tag: Option<Choice<String>>,
     /// True: only the root links of domains. False: all others.
     pub root: Option<bool>,
+    /// Those under a slug, in lower case.
+    pub slug: Option<String>,
 }
 
 impl LinkFilter {
@@ -89,6 +91,9 @@ fn conditions(workspace: WorkspaceId, filter: &LinkFilter) -> Conditions<'_> {
         Some(true) => list.push(" AND link.slug_key = ?", ROOT_SLUG),
         Some(false) => list.push(" AND link.slug_key <> ?", ROOT_SLUG),
         None => {}
+    }
+    if let Some(slug) = &filter.slug {
+        list.push(" AND lower(link.slug_key) = ?", slug.as_str());
     }
     list.plain(" ORDER BY link.id");
     list

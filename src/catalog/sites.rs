@@ -82,6 +82,15 @@ impl Catalog {
             .collect()
     }
 
+    /// Writes name, hosts and settings of a site. False when it is not the workspace's, or was removed.
+    pub async fn update_site(&self, workspace: WorkspaceId, site: &Site) -> Result<bool> {
+        let text = "UPDATE site SET name = $3, hosts = $4, settings = $5
+            WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL";
+        let values: [&(dyn ToSql + Sync); 5] =
+            [&workspace.row(), &site.id.row(), &site.name, &site.hosts, &Json(&site.settings)];
+        Ok(self.call().await?.execute(text, &values).await? == 1)
+    }
+
     /// Removes a site: its events are no longer taken, and its slug is free again. False when it is not the workspace's.
     pub async fn remove_site(&self, workspace: WorkspaceId, site: SiteId, now_ms: i64) -> Result<bool> {
         let text = "UPDATE site SET removed_at = $3 WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL";

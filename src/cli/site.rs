@@ -150,7 +150,7 @@ fn new_site(
     ensure!(!name.is_empty(), "the name is empty");
     let slug = slug.unwrap_or_else(|| slug_for(hosts[0].trim_start_matches("*.")));
     ensure!(is_slug(&slug), "{slug:?} is no slug; allowed are 1 to 63 of a-z, 0-9 and dashes");
-    Ok(NewSite { name, slug, hosts, settings: SiteSettings { cookies } })
+    Ok(NewSite { name, slug, hosts, settings: SiteSettings { cookies, ..SiteSettings::default() } })
 }
 
 /// The line for the pages of a site.

@@ -73,6 +73,8 @@ pub struct Event {
     pub idempotency: u64,
     /// Where the visitor was.
     pub place: Place,
+    /// Where the visitor's city is.
+    pub coordinates: Coordinates,
     /// Through whose network the visitor came.
     pub network: Network,
     /// The address, as far as the workspace keeps it; empty by default.
@@ -225,6 +227,34 @@ pub struct Place {
     pub city: String,
 }
 
+/// Where a city is, in ten-thousandths of a degree (some eleven metres); both 0 where it is not known: no city is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coordinates {
+    /// North of the equator; negative to the south.
+    pub latitude: i32,
+    /// East of Greenwich; negative to the west.
+    pub longitude: i32,
+}
+
+impl Coordinates {
+    const PER_DEGREE: f64 = 10_000.0;
+
+    /// Those of these degrees; unknown for what is no place on earth.
+    pub fn of_degrees(latitude: f64, longitude: f64) -> Self {
+        if !(-90.0..=90.0).contains(&latitude) || !(-180.0..=180.0).contains(&longitude) {
+            return Self::default();
+        }
+        let whole = |degrees: f64| (degrees * Self::PER_DEGREE).round() as i32;
+        Self { latitude: whole(latitude), longitude: whole(longitude) }
+    }
+
+    /// Latitude and longitude in degrees; `None` where they are not known.
+    pub fn degrees(self) -> Option<(f64, f64)> {
+        let degrees = |whole: i32| f64::from(whole) / Self::PER_DEGREE;
+        (self != Self::default()).then(|| (degrees(self.latitude), degrees(self.longitude)))
+    }
+}
+
 /// What a visitor used: one parsed `User-Agent`, shared by all events that sent it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
@@ -292,4 +322,19 @@ pub struct Conversion {
     pub invoice_id: String,
     /// JSON text; empty for none.
     pub metadata: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn degrees_are_kept_to_four_places() {
+        for (latitude, longitude) in [(30.2672, -97.7431), (-90.0, 180.0), (51.5142, -0.0931), (0.0, 0.0001)] {
+            assert_eq!(Coordinates::of_degrees(latitude, longitude).degrees(), Some((latitude, longitude)));
+        }
+        for (latitude, longitude) in [(0.0, 0.0), (90.1, 0.0), (1.0, -181.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)] {
+            assert_eq!(Coordinates::of_degrees(latitude, longitude).degrees(), None);
+        }
+    }
 }

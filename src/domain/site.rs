@@ -36,6 +36,9 @@ pub struct Site {
 pub struct SiteSettings {
     /// The tracker keeps a visitor's id in a first-party cookie. Default false: nothing is kept.
     pub cookies: bool,
+    /// Pages of high value, as `high_value::parse` gives them; the default ones when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high_value_pages: Option<Vec<String>>,
 }
 
 impl Site {

@@ -43,6 +43,7 @@ impl Delimited {
                 }
                 Cell::Text(text) => Cow::Borrowed(text.as_str()),
                 Cell::Int(number) => Cow::Owned(number.to_string()),
+                Cell::Decimal(number) => Cow::Owned(number.to_string()),
                 Cell::Bool(yes) => Cow::Borrowed(if *yes { "true" } else { "false" }),
             }),
         )

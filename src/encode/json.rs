@@ -71,6 +71,7 @@ impl Serialize for Fields<'_> {
                 Cell::Null => map.serialize_entry(column, &())?,
                 Cell::Text(text) => map.serialize_entry(column, text)?,
                 Cell::Int(number) => map.serialize_entry(column, number)?,
+                Cell::Decimal(number) => map.serialize_entry(column, number)?,
                 Cell::Bool(yes) => map.serialize_entry(column, yes)?,
             }
             place += 1;

@@ -23,13 +23,14 @@ use std::path::{Path, PathBuf};
 
 use maxminddb::MaxMindDbError;
 
-use crate::domain::event::{Network, Place};
+use crate::domain::event::{Coordinates, Network, Place};
 use crate::domain::hit::PlaceHint;
 
 use address::has_place;
 use file::GeoFile;
 
 pub use file::Attribution;
+pub use region::region_name;
 
 /// Geo files, opened. The default has none: every address is unknown.
 #[derive(Debug, Default)]
@@ -69,14 +70,16 @@ impl Geo {
     /// The place of `address`; what a trusted edge says (`hint`) wins, field by field. A hint of another country makes
     /// void what the files say of region and city.
     pub fn place(&self, address: IpAddr, hint: Option<&PlaceHint>) -> Place {
-        match hint {
-            None => self.look_up(address),
-            // A complete hint needs no files.
-            Some(hint) if known_country(&hint.country) && !hint.region.is_empty() && !hint.city.is_empty() => {
-                with_hint(Place::default(), hint)
-            }
-            Some(hint) => with_hint(self.look_up(address), hint),
-        }
+        self.locate(address, hint).0
+    }
+
+    /// As [`place`](Self::place), with where its city is: known only of the city that the files name.
+    pub fn locate(&self, address: IpAddr, hint: Option<&PlaceHint>) -> (Place, Coordinates) {
+        let Some(hint) = hint else { return self.look_up(address) };
+        let (found, coordinates) = self.look_up(address);
+        let place = with_hint(found.clone(), hint);
+        let is_same = (&place.country, &place.region, &place.city) == (&found.country, &found.region, &found.city);
+        (place, if is_same { coordinates } else { Coordinates::default() })
     }
 
     /// Through whose network `address` comes; empty when no file knows.
@@ -113,10 +116,10 @@ impl Geo {
         said
     }
 
-    fn look_up(&self, address: IpAddr) -> Place {
+    fn look_up(&self, address: IpAddr) -> (Place, Coordinates) {
         let address = address.to_canonical();
         if !has_place(address) {
-            return Place::default();
+            return Default::default();
         }
         self.files.iter().find_map(|file| file.place(address)).unwrap_or_default()
     }

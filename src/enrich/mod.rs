@@ -76,7 +76,9 @@ struct Step {
 const STEPS: &[Step] = &[
     Step {
         name: "geo",
-        apply: |with, draft| draft.event.place = with.geo.load().place(draft.address, draft.place.as_ref()),
+        apply: |with, draft| {
+            (draft.event.place, draft.event.coordinates) = with.geo.load().locate(draft.address, draft.place.as_ref());
+        },
     },
     Step { name: "network", apply: |with, draft| draft.event.network = with.geo.load().network(draft.address) },
     Step { name: "agent", apply: |with, draft| draft.event.agent = with.agents.get(&draft.user_agent) },

@@ -71,6 +71,8 @@ impl fmt::Display for Query {
                 LinkCondition::Root(root) => {
                     writeln!(f, "  of {} links", if *root { "root" } else { "other than root" })?
                 }
+                LinkCondition::Site(site) => writeln!(f, "  of links of site {}", site.0)?,
+                LinkCondition::Slug(_) => writeln!(f, "  of links under one slug")?,
             }
         }
         match self.source {

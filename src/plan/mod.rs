@@ -14,7 +14,7 @@ use crate::calendar::{Buckets, Range};
 use crate::domain::click_id::EventId;
 use crate::domain::dimension::{Dimension, LinkAttribute};
 use crate::domain::event::EventKind;
-use crate::domain::id::{CustomerId, LinkId, WorkspaceId};
+use crate::domain::id::{CustomerId, LinkId, SiteId, WorkspaceId};
 use crate::filter::metadata::Expression;
 use crate::filter::{List, SaleType, Sense};
 
@@ -121,6 +121,10 @@ pub enum LinkCondition {
     },
     /// The link is, or is not, its domain's root.
     Root(bool),
+    /// The link belongs to this site.
+    Site(SiteId),
+    /// The link lives under this slug, in lower case, or did until it was deleted.
+    Slug(String),
 }
 
 /// The form of an answer.

@@ -97,6 +97,8 @@ columns! {
     Country "country" All "ISO 3166-1, two letters";
     Region "region" All "ISO 3166-2, such as US-CA, or CA beside its country";
     City "city" All "English name";
+    Latitude "latitude" All "of the city, in degrees, such as 30.2672";
+    Longitude "longitude" All "of the city, in degrees, such as -97.7431";
     Device "device" All "Desktop, Mobile, Tablet, Smarttv, Console, Wearable or Embedded";
     Browser "browser" All "such as Chrome";
     BrowserVersion "browser_version" All "such as 131.0";

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::column::Column;
 use super::field::{
-    OF_CONVERSIONS, asn, boolean, channel, check_columns, check_lengths, conversion, customer, kind, over, owned,
-    page_event, place, referrer, some, timestamp, trigger, wrong,
+    OF_CONVERSIONS, asn, boolean, channel, check_columns, check_lengths, conversion, coordinates, customer, kind, over,
+    owned, page_event, place, referrer, some, timestamp, trigger, wrong,
 };
 use super::row::Row;
 use crate::domain::click_id::EventId;
-use crate::domain::event::{Agent, Channel, Conversion, Event, EventKind};
+use crate::domain::event::{Agent, Channel, Conversion, Coordinates, Event, EventKind};
 use crate::domain::hit::{Hit, PageHit, What};
 use crate::domain::id::{CustomerId, LinkId, SiteId, WorkspaceId};
 use crate::domain::workspace::WorkspaceSettings;
@@ -50,6 +50,7 @@ pub struct Draft {
     session: Option<String>,
     repeat: Option<bool>,
     channel: Option<Channel>,
+    coordinates: Option<Coordinates>,
     asn: Option<u32>,
     hosting: Option<bool>,
     conversion: Option<Box<Conversion>>,
@@ -124,6 +125,7 @@ pub fn draft(setting: &Setting, line: u64, row: &Row<'_>) -> Result<Draft, Strin
         session: some(row, Column::SessionId),
         repeat: boolean(row, Column::Repeat)?,
         channel: channel(row)?,
+        coordinates: coordinates(row)?,
         asn: asn(row)?,
         hosting: boolean(row, Column::Hosting)?,
         conversion,
@@ -206,9 +208,15 @@ impl Finish {
         if !draft.has_address {
             event.address.clear();
         }
+        let found = event.place.clone();
         if !draft.over.is_empty() {
             write_over(event, draft.over, draft.is_enriched);
         }
+        if event.place != found {
+            // What was found is where another city is.
+            event.coordinates = Coordinates::default();
+        }
+        event.coordinates = draft.coordinates.unwrap_or(event.coordinates);
         event.channel = draft.channel.unwrap_or(event.channel);
         event.network.asn = draft.asn.unwrap_or(event.network.asn);
         event.network.hosting = draft.hosting.unwrap_or(event.network.hosting);
@@ -222,6 +230,7 @@ impl Finish {
 /// Takes back what the enrichment found in a row that says everything itself.
 fn forget_derived(event: &mut Event) {
     event.place = Default::default();
+    event.coordinates = Coordinates::default();
     event.network = Default::default();
     event.agent = Arc::default();
     event.referrer = Default::default();

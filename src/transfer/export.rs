@@ -14,7 +14,7 @@ use serde_json::json;
 use super::column::Column;
 use super::input::Format;
 use crate::catalog::{self, Catalog};
-use crate::domain::event::EventKind;
+use crate::domain::event::{Coordinates, EventKind};
 use crate::domain::id::{CustomerId, LinkId, SiteId};
 use crate::warehouse::export::{StoredRow, Wanted};
 use crate::warehouse::{self, Warehouse};
@@ -260,6 +260,8 @@ impl<'a> Shown<'a> {
             Column::Country => Cell::text(&row.country),
             Column::Region => Cell::text(&row.region),
             Column::City => Cell::text(&row.city),
+            Column::Latitude => degrees(row, |(latitude, _)| latitude),
+            Column::Longitude => degrees(row, |(_, longitude)| longitude),
             Column::Device => Cell::text(&row.device),
             Column::Browser => Cell::text(&row.browser),
             Column::BrowserVersion => Cell::text(&row.browser_version),
@@ -300,6 +302,12 @@ impl<'a> Shown<'a> {
             Column::Referrer | Column::RejectedLine | Column::RejectedReason => Cell::Blank,
         }
     }
+}
+
+/// One of the two, as a number of degrees; blank where they are not known.
+fn degrees<'a>(row: &StoredRow, one: fn((f64, f64)) -> f64) -> Cell<'a> {
+    let coordinates = Coordinates { latitude: row.latitude, longitude: row.longitude };
+    coordinates.degrees().map_or(Cell::Blank, |both| Cell::Text(Cow::Owned(one(both).to_string())))
 }
 
 pub(super) fn instant(at_ms: i64) -> String {

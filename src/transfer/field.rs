@@ -9,7 +9,7 @@ use super::column::Column;
 use super::row::{Row, shown};
 use crate::calendar::{EARLIEST_MS, LATEST_MS};
 use crate::domain::customer::MAX_CUSTOMER_TEXT;
-use crate::domain::event::{Channel, Conversion, EventKind, PageEvent};
+use crate::domain::event::{Channel, Conversion, Coordinates, EventKind, PageEvent};
 use crate::domain::hit::{PlaceHint, Trigger};
 
 /// Bytes of a text at most; exported rows may have more.
@@ -179,6 +179,21 @@ pub(super) fn asn(row: &Row<'_>) -> Result<Option<u32>, String> {
     let Some(text) = row.text(Column::Asn) else { return Ok(None) };
     let digits = text.strip_prefix("AS").unwrap_or(text);
     digits.parse().map(Some).map_err(|_| wrong(Column::Asn, text, "a number, such as 64496"))
+}
+
+/// Both or neither.
+pub(super) fn coordinates(row: &Row<'_>) -> Result<Option<Coordinates>, String> {
+    let degrees = |column: Column, most: f64| {
+        let Some(text) = row.text(column) else { return Ok(None) };
+        let degrees = text.parse::<f64>().ok().filter(|degrees| degrees.abs() <= most);
+        degrees.map(Some).ok_or_else(|| wrong(column, text, &format!("degrees from -{most} to {most}")))
+    };
+    match (degrees(Column::Latitude, 90.0)?, degrees(Column::Longitude, 180.0)?) {
+        (Some(latitude), Some(longitude)) => Ok(Some(Coordinates::of_degrees(latitude, longitude))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err("longitude: it is missing beside latitude".to_owned()),
+        (None, Some(_)) => Err("latitude: it is missing beside longitude".to_owned()),
+    }
 }
 
 pub(super) fn boolean(row: &Row<'_>, column: Column) -> Result<Option<bool>, String> {

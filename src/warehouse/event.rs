@@ -26,6 +26,8 @@ event_row! {
     at_ms: i64 = "toUnixTimestamp64Milli(timestamp)",
     /// The link.
     link_id: u64 = "link_id",
+    /// Who it was.
+    visitor: u64 = "visitor",
     /// Final destination.
     url: String = "url",
     /// Continent code.
@@ -36,6 +38,10 @@ event_row! {
     region: String = "region",
     /// City name.
     city: String = "city",
+    /// Where the city is, in ten-thousandths of a degree.
+    latitude: i32 = "latitude",
+    /// Where the city is, in ten-thousandths of a degree.
+    longitude: i32 = "longitude",
     /// Device class.
     device: String = "device",
     /// Browser name.
@@ -89,11 +95,14 @@ impl std::convert::From<&Event> for EventRow {
             event_id: event.id.0,
             at_ms: event.at_ms,
             link_id: event.link.0,
+            visitor: event.visitor,
             url: event.url.clone(),
             continent: place.continent.clone(),
             country: place.country.clone(),
             region: place.region.clone(),
             city: place.city.clone(),
+            latitude: event.coordinates.latitude,
+            longitude: event.coordinates.longitude,
             device: agent.device.clone(),
             browser: agent.browser.clone(),
             os: agent.os.clone(),

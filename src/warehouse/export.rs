@@ -79,6 +79,10 @@ stored_row! {
     region: String,
     /// City name.
     city: String,
+    /// Where the city is, in ten-thousandths of a degree.
+    latitude: i32,
+    /// Where the city is, in ten-thousandths of a degree.
+    longitude: i32,
     /// Device class.
     device: String,
     /// Browser name.

@@ -100,6 +100,8 @@ columns! { event, conversion, page;
     "asn": u32 = event.network.asn;
     "hosting": bool = event.network.hosting;
     "address": &str = event.address.as_str();
+    "latitude": i32 = event.coordinates.latitude;
+    "longitude": i32 = event.coordinates.longitude;
 }
 
 /// A destination without its query.

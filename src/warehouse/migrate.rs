@@ -31,6 +31,7 @@ migrations! {
     1 "0001_events.sql",
     2 "0002_collection.sql",
     3 "0003_visitors.sql",
+    4 "0004_coordinates.sql",
 }
 
 #[derive(Row, Deserialize)]

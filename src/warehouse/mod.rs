@@ -3,6 +3,7 @@
 //! Two users: the writer stores batches and keeps the schema, the reader answers analytics and can do nothing else. Every
 //! analytics query has caps on time and memory.
 
+pub mod audience;
 pub mod batch;
 pub mod condition;
 pub mod conversion;

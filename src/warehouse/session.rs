@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::calendar::Range;
 use crate::domain::click_id::EventId;
 use crate::domain::id::{SiteId, WorkspaceId};
+use crate::plan::Bots;
 
 use super::sql::{Sql, Value};
 
@@ -120,20 +121,31 @@ pub struct OverviewRow {
     pub pageviews: u64,
     /// All events.
     pub events: u64,
+    /// Time in sessions, as far as it lies in the range, in milliseconds.
+    pub spent_ms: u64,
 }
 
 /// The events of a site that take part in sessions, within a range.
 fn push_scope(sql: &mut Sql, scope: SiteScope, range: Range) {
+    push_scope_of(sql, scope, range, Bots::Exclude);
+}
+
+/// The same events, or those of robots.
+pub(super) fn push_scope_of(sql: &mut Sql, scope: SiteScope, range: Range, bots: Bots) {
     sql.push(" WHERE workspace_id = ").bind(Value::UInt(scope.workspace.0));
     sql.push(" AND kind IN ('pageview', 'custom') AND timestamp >= fromUnixTimestamp64Milli(");
     sql.bind(Value::Int(range.start_ms())).push(") AND timestamp < fromUnixTimestamp64Milli(");
     sql.bind(Value::Int(range.end_ms())).push(") AND site_id = ").bind(Value::UInt(scope.site.0));
-    sql.push(" AND bot = '' AND NOT repeat");
+    sql.push(match bots {
+        Bots::Exclude => " AND bot = '' AND NOT repeat",
+        Bots::Only => " AND bot != '' AND NOT repeat",
+        Bots::Include => " AND NOT repeat",
+    });
 }
 
-/// SQL of the sessions that began in a range, newest first. One that goes on for more than a day after the range's end is
-/// cut there.
-pub fn sessions(scope: SiteScope, range: Range, limit: u64, offset: u64) -> Sql {
+/// SQL of the sessions that began in a range, newest first: everybody's, or one visitor's. One that goes on for more than a
+/// day after the range's end is cut there.
+pub fn sessions(scope: SiteScope, range: Range, visitor: Option<u64>, limit: u64, offset: u64) -> Sql {
     let silence = crate::domain::session::SILENCE_MS;
     let around = Range::new(range.start_ms() - silence, range.end_ms().saturating_add(FOLLOWED_MS)).unwrap_or(range);
     // Strings of a session's first event are taken together, by the order of events.
@@ -157,6 +169,9 @@ pub fn sessions(scope: SiteScope, range: Range, limit: u64, offset: u64) -> Sql 
     );
     sql.bind(Value::Int(silence)).push(" AS begins FROM events");
     push_scope(&mut sql, scope, around);
+    if let Some(visitor) = visitor {
+        sql.push(" AND visitor = ").bind(Value::UInt(visitor));
+    }
     sql.push(")) GROUP BY visitor, session, number HAVING started_ms >= ").bind(Value::Int(range.start_ms()));
     sql.push(" AND started_ms < ").bind(Value::Int(range.end_ms()));
     sql.push(" ORDER BY started_ms DESC, first_event DESC LIMIT ").bind(Value::UInt(limit));
@@ -165,16 +180,19 @@ pub fn sessions(scope: SiteScope, range: Range, limit: u64, offset: u64) -> Sql 
 }
 
 /// SQL of the [`OverviewRow`] of a range.
-pub fn overview(scope: SiteScope, range: Range) -> Sql {
+pub fn overview(scope: SiteScope, range: Range, bots: Bots) -> Sql {
     // What lies in the range of one visitor is one stretch of time, so silences between its events are true silences.
+    let silence_ms = crate::domain::session::SILENCE_MS;
     let mut sql = Sql::new(
-        "SELECT uniqExact(visitor) AS visitors, sum(parts) AS sessions, sum(views) AS pageviews, sum(happened) AS events \
-         FROM (SELECT visitor, countIf(kind = 'pageview') AS views, count() AS happened, \
+        "SELECT uniqExact(visitor) AS visitors, sum(parts) AS sessions, sum(views) AS pageviews, sum(happened) AS events, \
+         sum(spent) AS spent_ms FROM (SELECT visitor, countIf(kind = 'pageview') AS views, count() AS happened, \
+         arrayDifference(arraySort(groupArray(toUnixTimestamp64Milli(timestamp)))) AS silences, \
          toUInt64(if(session != 0, 1, 1 + arrayCount(silence -> silence >= ",
     );
-    sql.bind(Value::Int(crate::domain::session::SILENCE_MS));
-    sql.push(", arrayDifference(arraySort(groupArray(toUnixTimestamp64Milli(timestamp))))))) AS parts FROM events");
-    push_scope(&mut sql, scope, range);
+    sql.bind(Value::Int(silence_ms)).push(", silences))) AS parts, ");
+    sql.push("toUInt64(arraySum(silence -> if(session != 0 OR silence < ").bind(Value::Int(silence_ms));
+    sql.push(", silence, 0), silences)) AS spent FROM events");
+    push_scope_of(&mut sql, scope, range, bots);
     sql.push(" GROUP BY visitor, session)");
     sql
 }

@@ -102,6 +102,7 @@ fn joined(cells: impl Iterator<Item = Cell>) -> Cell {
             Cell::Null => None,
             Cell::Text(text) => Some(text),
             Cell::Int(number) => Some(number.to_string()),
+            Cell::Decimal(number) => Some(number.to_string()),
             Cell::Bool(yes) => Some(yes.to_string()),
         })
         .collect();

@@ -16,6 +16,7 @@ mod dub_links;
 mod engines;
 mod faults;
 mod ghostid;
+mod ghostid_stats;
 mod hooks;
 mod hostile;
 mod limits;

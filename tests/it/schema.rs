@@ -11,7 +11,7 @@ use linktrail::catalog::Catalog;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::dimension::DIMENSIONS;
 use linktrail::domain::event::{
-    Agent, Channel, Conversion, Event, EventKind, Network, PageEvent, Place, Referrer, Utm,
+    Agent, Channel, Conversion, Coordinates, Event, EventKind, Network, PageEvent, Place, Referrer, Utm,
 };
 use linktrail::domain::hit::Trigger;
 use linktrail::domain::id::{CustomerId, LinkId, SiteId, WorkspaceId};
@@ -115,6 +115,7 @@ fn full() -> Event {
             region: "FR-IDF".to_owned(),
             city: text("Paris"),
         },
+        coordinates: Coordinates { latitude: -899_999, longitude: 1_800_000 },
         agent: Arc::new(Agent {
             user_agent: text("agent"),
             device: text("device"),
@@ -247,6 +248,8 @@ async fn every_column_is_written_and_read_back() {
         "asn": event.network.asn,
         "hosting": true,
         "address": event.address,
+        "latitude": -899_999,
+        "longitude": 1_800_000,
     });
     assert_eq!(serde_json::to_value(&stored).unwrap(), expected);
 
@@ -284,6 +287,9 @@ async fn every_column_is_written_and_read_back() {
     });
     let shown: Vec<Vec<EventRow>> = Analytics::new(warehouse, catalog).events(query).try_collect().await.unwrap();
     let row = EventRow {
+        visitor: event.visitor,
+        latitude: event.coordinates.latitude,
+        longitude: event.coordinates.longitude,
         event_id: event.id.0,
         at_ms: event.at_ms,
         link_id: event.link.0,

@@ -9,6 +9,7 @@ use linktrail::catalog::Catalog;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{Agent, Channel, Event, EventKind, PageEvent, Referrer, Utm};
 use linktrail::domain::id::{LinkId, SiteId, WorkspaceId};
+use linktrail::plan::Bots;
 use linktrail::warehouse::Warehouse;
 use linktrail::warehouse::session::SiteScope;
 use rand::rngs::SmallRng;
@@ -124,7 +125,7 @@ async fn sessions_are_what_a_slow_reckoning_finds() {
         let start_ms = NOON_MS + rng.random_range(-700..700) * MINUTE_MS;
         let range = Range::new(start_ms, start_ms + rng.random_range(0..800) * MINUTE_MS).unwrap();
         let inside = |event: &&Event| range.start_ms() <= event.at_ms && event.at_ms < range.end_ms();
-        let listed = analytics.sessions(SCOPE, range, 1_000, 0).await.unwrap();
+        let listed = analytics.sessions(SCOPE, range, None, 1_000, 0).await.unwrap();
         // A named session that goes on from before the range is cut at half an hour before it.
         let mut expected: Vec<Vec<&Event>> =
             sessions.iter().filter(|session| session[0].session == 0 && inside(&session[0])).cloned().collect();
@@ -152,7 +153,7 @@ async fn sessions_are_what_a_slow_reckoning_finds() {
             assert_eq!(row.channel, session[0].channel.name());
         }
 
-        let overview = analytics.site_overview(SCOPE, range).await.unwrap();
+        let overview = analytics.site_overview(SCOPE, range, Bots::Exclude).await.unwrap();
         let of_site: Vec<&Event> =
             events.iter().filter(|event| counts(event) && event.kind != EventKind::Click).filter(inside).collect();
         let visitors: BTreeSet<u64> = of_site.iter().map(|event| event.visitor).collect();
@@ -222,7 +223,7 @@ async fn a_late_event_joins_two_sessions() {
     warehouse.insert("late", &[at(6, 20)]).await.unwrap();
     assert_eq!((count(1).await, count(2).await, count(6).await, count(3).await), (3, 3, 3, 2));
     let range = Range::new(NOON_MS - MINUTE_MS, NOON_MS + 1_000 * MINUTE_MS).unwrap();
-    assert_eq!(analytics.sessions(SCOPE, range, 10, 0).await.unwrap().len(), 2);
+    assert_eq!(analytics.sessions(SCOPE, range, None, 10, 0).await.unwrap().len(), 2);
     // A session of eleven hours without a silence is found whole from its middle.
     let long: Vec<Event> =
         (0..45).map(|step| Event { visitor: 8, ..at(100 + step, -2_000 + 29 * step as i64) }).collect();

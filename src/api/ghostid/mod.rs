@@ -5,9 +5,14 @@
 mod auth;
 mod caller;
 mod error;
+mod person;
+mod sections;
 mod session;
 mod sessions;
 mod site;
+mod stats;
+mod visitor;
+mod visitors;
 
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
@@ -25,6 +30,10 @@ pub fn routes() -> Router<App> {
         .route("/api/auth/logout", post(auth::log_out))
         .route("/api/auth/join", post(auth::join))
         .route("/api/auth/me", get(auth::me))
+        .route("/api/stats", get(stats::get))
+        .route("/api/visitors", get(visitors::stream))
+        .route("/api/visitor", get(visitor::list))
+        .route("/api/visitor/{ghost_vid}", get(visitor::profile))
         .route("/api/sessions", get(sessions::list))
         .route("/api/session/{session}", get(session::get))
         .layer(from_fn(meter::measure))

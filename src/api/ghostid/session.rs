@@ -78,8 +78,7 @@ fn shown(app: &App, visitor: u64, user_id: Option<&str>, steps: &[StepRow]) -> O
             "page_title": step.page_title,
             "timestamp": instant::format(step.at_ms),
             "time_on_previous_page": seconds,
-            // What is stored was JSON when it came.
-            "props": serde_json::from_str::<Value>(&step.metadata).unwrap_or_else(|_| json!({})),
+            "props": site::props(&step.metadata),
         })).collect::<Vec<_>>(),
     }))
 }

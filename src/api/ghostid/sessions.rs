@@ -79,7 +79,7 @@ pub(super) async fn list(
     let page = params.integer("page", PAGE)?.unwrap_or(1).cast_unsigned();
     let limit = params.integer("limit", LIMIT)?.unwrap_or(50).cast_unsigned();
     let writing = site::writing(&headers, &params, "sessions")?;
-    let sessions = app.analytics.sessions(scope, span.range, limit, (page - 1) * limit).await?;
+    let sessions = app.analytics.sessions(scope, span.range, None, limit, (page - 1) * limit).await?;
     let ids: Vec<u64> = sessions.iter().map(|session| session.visitor).collect();
     let visitors: HashMap<u64, VisitorRow> =
         app.analytics.visitors(scope, &ids).await?.into_iter().map(|visitor| (visitor.visitor, visitor)).collect();

@@ -1,9 +1,13 @@
 //! Which site a request is about, and whether the caller may see it.
 
+use std::sync::Arc;
+
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
+use serde_json::{Map, Value};
 
 use crate::calendar::{Bound, Interval, Span, Zone};
+use crate::domain::site::Site;
 use crate::encode::Format;
 use crate::warehouse::session::SiteScope;
 use crate::web::answer::Writing;
@@ -24,12 +28,29 @@ pub(super) async fn scope(
     headers: &HeaderMap,
     params: &Params,
 ) -> Result<SiteScope, ApiError> {
+    asked(app, meter, headers, params).await.map(|site| scope_of(&site))
+}
+
+/// The site, as a scope.
+pub(super) fn scope_of(site: &Site) -> SiteScope {
+    SiteScope { workspace: site.workspace, site: site.id }
+}
+
+/// As [`scope`], with all that is known of the site.
+///
+/// # Errors
+/// As [`scope`].
+pub(super) async fn asked(
+    app: &App,
+    meter: &Meter,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<Arc<Site>, ApiError> {
     let caller = Caller::of(app, meter, headers).await?;
     let given = params.text("siteId").ok_or_else(|| {
         ApiError::BadRequest("siteId is required: the number that `linktrail site list` shows".to_owned())
     })?;
-    let site = caller.site(app, Some(given), "analytics.read").await?;
-    Ok(SiteScope { workspace: site.workspace, site: site.id })
+    caller.site(app, Some(given), "analytics.read").await
 }
 
 /// The range that is asked about: `timeRange` (default `7d`), or `start` and `end`, in `timezone` (default UTC). `7d`,
@@ -65,12 +86,27 @@ pub(super) fn span(app: &App, params: &Params) -> Result<Span, ApiError> {
     }
 }
 
+/// What the range that is asked about is called: `timeRange` as given, or `custom` for one of `start` and `end`.
+pub(super) fn range_name(params: &Params) -> &str {
+    if params.text("start").is_some() { "custom" } else { params.text("timeRange").unwrap_or("7d") }
+}
+
 /// How the answer is written: `format`, else `Accept`.
 pub(super) fn writing(headers: &HeaderMap, params: &Params, file_name: &str) -> Result<Writing, ApiError> {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let format = params.one_of("format", &Format::NAMES)?.unwrap_or_else(|| Format::from_accept(accept));
     let spreadsheet_safe = params.boolean("spreadsheetSafe")?.unwrap_or(false);
     Ok(Writing { format, spreadsheet_safe, file_name: file_name.to_owned() })
+}
+
+/// The visitor behind a `gv_` id, letter case aside; `None` for what is none.
+pub(super) fn parse_visitor_id(text: &str) -> Option<u64> {
+    let (high, low) = text.strip_prefix("gv_")?.split_once('_')?;
+    let half = |digits: &str| {
+        let is_hex = digits.len() == 8 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_hex.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+    };
+    Some((half(high)? << 32) | half(low)?)
 }
 
 /// `gv_a1b2c3d4_e5f6a7b8`: a visitor's hash as Ghost ID writes visitors.
@@ -83,7 +119,36 @@ pub(super) fn country_name(code: &str) -> &str {
     crate::domain::country::name(code).unwrap_or("Unknown")
 }
 
+/// Properties as an object; what is stored was JSON when it came.
+pub(super) fn props(stored: &str) -> Value {
+    serde_json::from_str(stored).unwrap_or_else(|_| Value::Object(Map::new()))
+}
+
 /// Systems as Ghost ID names them.
 pub(super) fn os_name(os: &str) -> &str {
     if os == "Mac OS" { "macOS" } else { os }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn visitors_are_found_by_what_they_are_shown_as() {
+        for visitor in [0, 1, 0xa1b2_c3d4_e5f6_a7b8, u64::MAX] {
+            assert_eq!(parse_visitor_id(&visitor_id(visitor)), Some(visitor));
+        }
+        assert_eq!(parse_visitor_id("gv_A1B2C3D4_E5F6A7B8"), Some(0xa1b2_c3d4_e5f6_a7b8));
+        for wrong in [
+            "",
+            "gv_",
+            "gv_1_2",
+            "gv_a1b2c3d4e5f6a7b8",
+            "gv_a1b2c3d4_e5f6g7h8",
+            "gv_+1b2c3d4_e5f6a7b8",
+            "gv_a1b2c3d4_e5f6a7b8_",
+        ] {
+            assert_eq!(parse_visitor_id(wrong), None, "{wrong}");
+        }
+    }
 }

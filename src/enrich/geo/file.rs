@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::GeoError;
 use super::network::NetworkRecord;
 use super::record::{FlatRecord, NestedRecord};
-use crate::domain::event::{Network, Place};
+use crate::domain::event::{Coordinates, Network, Place};
 
 /// Records looked at to tell what a file holds.
 const PROBED_RECORDS: usize = 256;
@@ -78,12 +78,12 @@ impl GeoFile {
     }
 
     /// `None` when the file does not know the country of `address`.
-    pub fn place(&self, address: IpAddr) -> Option<Place> {
+    pub fn place(&self, address: IpAddr) -> Option<(Place, Coordinates)> {
         let place = match self.places? {
             Layout::Flat => self.read(address, FlatRecord::place),
             Layout::Nested => self.read(address, NestedRecord::place),
         };
-        place.filter(|place| !place.country.is_empty())
+        place.filter(|(place, _)| !place.country.is_empty())
     }
 
     /// Adds what the file knows of the network of `address` and is not known yet.

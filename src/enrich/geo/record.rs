@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::continent::continent;
 use super::region::region;
-use crate::domain::event::Place;
+use crate::domain::event::{Coordinates, Place};
 
 /// A record of DB-IP's free files.
 #[derive(Deserialize)]
@@ -13,18 +13,30 @@ pub struct FlatRecord<'a> {
     country_code: Option<&'a str>,
     state1: Option<&'a str>,
     city: Option<&'a str>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
 }
 
 impl FlatRecord<'_> {
-    /// The place; unknown fields are empty.
-    pub fn place(self) -> Place {
+    /// The place, and where its city is; unknown fields are empty.
+    pub fn place(self) -> (Place, Coordinates) {
         let country = self.country_code.unwrap_or_default();
-        Place {
+        let place = Place {
             continent: continent(country).to_owned(),
             country: country.to_owned(),
             region: region(country, self.state1.unwrap_or_default()),
             city: self.city.unwrap_or_default().to_owned(),
-        }
+        };
+        let coordinates = of_city(&place, self.latitude, self.longitude);
+        (place, coordinates)
+    }
+}
+
+/// Files give a country's or a region's middle for addresses whose city they do not know; that is where nobody is.
+fn of_city(place: &Place, latitude: Option<f64>, longitude: Option<f64>) -> Coordinates {
+    match (latitude, longitude) {
+        (Some(latitude), Some(longitude)) if !place.city.is_empty() => Coordinates::of_degrees(latitude, longitude),
+        _ => Coordinates::default(),
     }
 }
 
@@ -36,6 +48,13 @@ pub struct NestedRecord<'a> {
     country: Option<Division<'a>>,
     subdivisions: Option<Vec<Division<'a>>>,
     city: Option<Division<'a>>,
+    location: Option<Location>,
+}
+
+#[derive(Deserialize)]
+struct Location {
+    latitude: Option<f64>,
+    longitude: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -63,15 +82,15 @@ impl Division<'_> {
 }
 
 impl NestedRecord<'_> {
-    /// The place; unknown fields are empty.
-    pub fn place(self) -> Place {
+    /// The place, and where its city is; unknown fields are empty.
+    pub fn place(self) -> (Place, Coordinates) {
         let country = self.country.as_ref().and_then(|country| country.iso_code).unwrap_or_default();
         let region = match self.subdivisions.as_deref().and_then(<[_]>::first) {
             Some(Division { iso_code: Some(code), .. }) if !country.is_empty() => [country, "-", code].concat(),
             Some(division) => region(country, division.english()),
             None => String::new(),
         };
-        Place {
+        let place = Place {
             continent: match self.continent.as_ref().and_then(|continent| continent.code) {
                 Some(code) if !code.is_empty() => code.to_owned(),
                 _ => continent(country).to_owned(),
@@ -79,6 +98,9 @@ impl NestedRecord<'_> {
             country: country.to_owned(),
             region,
             city: self.city.as_ref().map_or("", Division::english).to_owned(),
-        }
+        };
+        let (latitude, longitude) = self.location.map_or((None, None), |at| (at.latitude, at.longitude));
+        let coordinates = of_city(&place, latitude, longitude);
+        (place, coordinates)
     }
 }

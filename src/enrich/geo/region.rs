@@ -73,6 +73,33 @@ pub fn region(country: &str, name: &str) -> String {
     }
 }
 
+/// The English name of a region's code: `US-TX` is Texas. What stands behind the country where no table knows the code, which
+/// is a name already where none was known for it.
+pub fn region_name(code: &str) -> &str {
+    let behind = code.split_once('-').map_or(code, |(_, behind)| behind);
+    English::of(code).unwrap_or(behind)
+}
+
+/// Code -> English name.
+struct English(HashMap<&'static str, &'static str>);
+
+impl English {
+    fn of(code: &str) -> Option<&'static str> {
+        static NAMES_OF: LazyLock<English> = LazyLock::new(English::read);
+        NAMES_OF.0.get(code).copied()
+    }
+
+    /// The lines that win hold what geo files write; the plain ones, which come later, the English names.
+    fn read() -> Self {
+        let mut names = HashMap::with_capacity(8_192);
+        for line in NAMES.lines().filter(|line| !line.starts_with('#')) {
+            let Some((code, listed)) = line.trim_start_matches('!').split_once(' ') else { continue };
+            names.insert(code, listed.split_once('|').map_or(listed, |(first, _)| first));
+        }
+        Self(names)
+    }
+}
+
 /// Country and folded name -> code.
 struct Codes {
     exact: HashMap<String, &'static str>,
@@ -243,6 +270,20 @@ fn fold(letter: char) -> &'static str {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn codes_have_names() {
+        for (code, name) in [
+            ("US-TX", "Texas"),
+            ("DE-BY", "Bavaria"),
+            ("HK-Kowloon", "Kowloon"),
+            ("US-ZZ", "ZZ"),
+            ("AR-C", region_name("AR-C")),
+            ("", ""),
+        ] {
+            assert_eq!(region_name(code), name, "{code}");
+        }
+    }
 
     #[test]
     fn known_names() {

@@ -353,6 +353,9 @@ fn seen_link(workspace: &Workspace, id: LinkId) -> Option<SeenLink> {
 
 fn row(event: &Event) -> EventRow {
     EventRow {
+        visitor: event.visitor,
+        latitude: event.coordinates.latitude,
+        longitude: event.coordinates.longitude,
         event_id: event.id.0,
         at_ms: event.at_ms,
         link_id: event.link.0,

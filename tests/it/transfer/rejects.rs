@@ -46,6 +46,8 @@ async fn every_fault_has_its_line_and_reason() {
         (click(",\"trigger\":\"nfc\""), "trigger: 'nfc' is not link, qr, pageview or deeplink"),
         (click(",\"channel\":\"x\""), "channel: 'x' is not one of Direct, Organic"),
         (click(",\"repeat\":\"maybe\""), "repeat: 'maybe' is not true or false"),
+        (click(",\"latitude\":91,\"longitude\":1"), "latitude: '91' is not degrees from -90 to 90"),
+        (click(",\"latitude\":9"), "longitude: it is missing beside latitude"),
         (click(",\"asn\":\"x\""), "asn: 'x' is not a number"),
         (click(",\"amount\":5"), "amount: it is for sales and custom events, and this is a click"),
         (click(",\"page\":\"/\""), "page: it is for pageviews and custom events, and this is a click"),

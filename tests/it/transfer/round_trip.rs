@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{
-    Agent, Channel, Conversion, Event, EventKind, Network, PageEvent, Place, Referrer, Utm,
+    Agent, Channel, Conversion, Coordinates, Event, EventKind, Network, PageEvent, Place, Referrer, Utm,
 };
 use linktrail::domain::hit::Trigger;
 use linktrail::domain::id::{CustomerId, LinkId, SiteId};
@@ -74,6 +74,10 @@ fn event(rng: &mut SmallRng, scene: &Scene, customers: &[CustomerId], sequence: 
             country: (*["", "CH"].choose(rng).unwrap()).to_owned(),
             region: text(rng),
             city: text(rng),
+        },
+        coordinates: Coordinates {
+            latitude: rng.random_range(-2..900_000),
+            longitude: rng.random_range(-1_800_000..3),
         },
         network: Network { isp: text(rng), asn: rng.random_range(0..3), hosting: rng.random() },
         agent: Arc::new(Agent {
