@@ -29,7 +29,8 @@ pub struct Visit<'a> {
     pub inspects: bool,
 }
 
-/// What a visit gets. Only [`Redirect`](Self::Redirect) and [`Cloak`](Self::Cloak) can be clicks.
+/// What a visit gets. Only [`Redirect`](Self::Redirect), [`Interstitial`](Self::Interstitial) and [`Cloak`](Self::Cloak) can be
+/// clicks.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// The link has no address that may be sent: as if it were not there.
@@ -50,6 +51,8 @@ pub enum Decision {
     Inspect(Inspection),
     /// On to the destination.
     Redirect(Redirect),
+    /// On to the destination by a page that carries the owner's pixels and tags.
+    Interstitial(Redirect),
     /// The destination in a frame under the short address.
     Cloak(Redirect),
     /// A page for the robot of a messenger or social network; what it would get otherwise is here too.
@@ -145,7 +148,7 @@ pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Vi
     let redirect = if let Some(destination) = &by_rule {
         sent(destination)
     } else if let Some(destination) = own() {
-        return Decision::Redirect(sent(destination));
+        return extras.on_the_way(poses_as_bot, visitor, sent(destination));
     } else {
         let test = extras.test.as_ref().filter(|test| test.is_running(now_ms));
         match test.and_then(|test| test.choose(visitor)) {
@@ -153,7 +156,7 @@ pub fn decide(target: &Target, visit: &Visit<'_>, now_ms: i64, visitor: &impl Vi
             None => sent(destination),
         }
     };
-    if is_framed { Decision::Cloak(redirect) } else { Decision::Redirect(redirect) }
+    if is_framed { Decision::Cloak(redirect) } else { extras.on_the_way(poses_as_bot, visitor, redirect) }
 }
 
 impl Decision {
@@ -164,13 +167,16 @@ impl Decision {
 
     /// It is answered with a page of ours that leads on by itself.
     pub fn shows_page(&self) -> bool {
-        matches!(self, Self::Cloak(_))
+        matches!(self, Self::Cloak(_) | Self::Interstitial(_))
     }
 
     /// How the visitor is sent on, where this is so.
     pub fn redirect(&self) -> Option<&Redirect> {
         match self {
-            Self::Redirect(redirect) | Self::Cloak(redirect) | Self::Preview(redirect) => Some(redirect),
+            Self::Redirect(redirect)
+            | Self::Interstitial(redirect)
+            | Self::Cloak(redirect)
+            | Self::Preview(redirect) => Some(redirect),
             Self::Nowhere
             | Self::Password
             | Self::Disabled

@@ -4,10 +4,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::allowance::Limit;
 use super::destination::Destination;
+use super::interstitial::Interstitial;
 use super::rules::Rules;
 use super::variants::Test;
 use super::visitor::{System, Visitor};
-use crate::domain::link::{Link, LinkFields, LinkUtm};
+use crate::domain::link::{Link, LinkFields, LinkUtm, Preview};
 
 /// What a cookie's name has as it is.
 const IN_COOKIES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -19,8 +20,13 @@ pub struct Extras {
     pub password_hash: Option<Box<str>>,
     /// Show the destination in a frame under the short address.
     pub cloak: bool,
-    /// Show social networks a page of its own.
+    /// Show social networks a page of its own: the link's owner asked for that, or wrote a title, description or picture for
+    /// social networks. Its title in lists alone is none of that.
     pub preview: bool,
+    /// What the page before the destination carries, or the frame of a cloaked link.
+    pub interstitial: Option<Box<Interstitial>>,
+    /// Anyone may see how many clicks it had.
+    pub public_statistics: bool,
     /// What the pages of a cloaked or previewed link say.
     pub shown: Shown,
     /// The name of the cookie that keeps which click of this link a visitor's lead belongs to, percent-encoded; for links
@@ -60,11 +66,14 @@ impl Extras {
         let test = Test::prepare(fields, |url| aimed(link, url, &fields.utm));
         // The map is in order of its keys, and so is what becomes of it.
         let geo = fields.geo_urls.iter().filter_map(|(country, url)| Some((code(country)?, own(url)?)));
+        let preview = fields.custom_preview || has_preview(fields);
         let extras = Self {
             password_hash: fields.password_hash.as_deref().map(Into::into),
             cloak: fields.cloak,
-            preview: fields.custom_preview,
-            shown: if fields.cloak || fields.custom_preview { Shown::of(fields) } else { Shown::default() },
+            preview,
+            interstitial: Interstitial::prepare(fields),
+            public_statistics: fields.public_statistics,
+            shown: if fields.cloak || preview { Shown::of(fields) } else { Shown::default() },
             click_cookie: names_click(fields).then(|| click_cookie(&link.domain, &link.slug).into()),
             limit: fields.max_clicks.map(|_| Box::default()),
             skip_previewers: fields.skip_social_crawlers,
@@ -120,6 +129,7 @@ impl Extras {
             + self.test.as_ref().map_or(0, |test| test.weight())
             + self.rules.as_ref().map_or(0, |rules| rules.weight())
             + self.limit.as_ref().map_or(0, |_| size_of::<Limit>())
+            + self.interstitial.as_ref().map_or(0, |carried| carried.weight())
             + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
     }
 }
@@ -137,6 +147,12 @@ impl Shown {
             video: text(&None, &fields.video),
         }
     }
+}
+
+/// Whether the link says something to social networks and to nobody else.
+fn has_preview(fields: &LinkFields) -> bool {
+    let Preview { title, description, image } = &fields.preview;
+    [title, description, image].into_iter().flatten().any(|text| !text.is_empty())
 }
 
 /// A destination of this link. Those of partners' links say whose they are: `via=<slug>` (Dub contract, 6.1.6).

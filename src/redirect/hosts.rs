@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::manners::Manners;
-use crate::domain::id::DomainId;
+use crate::domain::id::{DomainId, WorkspaceId};
 use crate::domain::workspace::Domain;
 
 /// A short domain, as far as a look-up needs it.
@@ -15,6 +15,8 @@ pub struct Place {
     pub domain: DomainId,
     /// Slugs that differ in case are different links.
     pub case_sensitive: bool,
+    /// The workspace that the domain belongs to.
+    pub owner: WorkspaceId,
 }
 
 /// All short domains by name.
@@ -29,7 +31,11 @@ pub(super) struct Hosts {
 impl Hosts {
     /// The map of these domains. The default is the one called `default_name`; when there is none of that name, the oldest.
     pub(super) fn new(domains: &[Domain], default_name: Option<&str>) -> Self {
-        let place = |domain: &Domain| Place { domain: domain.id, case_sensitive: domain.case_sensitive };
+        let place = |domain: &Domain| Place {
+            domain: domain.id,
+            case_sensitive: domain.case_sensitive,
+            owner: domain.workspace,
+        };
         let named = default_name.and_then(|name| domains.iter().find(|domain| domain.name == name));
         let default = named.or_else(|| domains.iter().min_by_key(|domain| domain.id)).map(place);
         let places = domains.iter().map(|domain| (host_name(&domain.name).into(), place(domain))).collect();

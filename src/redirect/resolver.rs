@@ -163,6 +163,7 @@ impl Resolver {
 mod tests {
     use super::super::cache::tests::FakeSource;
     use super::*;
+    use crate::domain::id::WorkspaceId;
 
     fn options() -> ResolverOptions {
         ResolverOptions { miss_limit: 3, ..ResolverOptions::default() }
@@ -211,8 +212,8 @@ mod tests {
         let source = FakeSource::new();
         source.put("sale", 7);
         let resolver = Resolver::new(source.clone(), options());
-        let folding = Place { domain: DomainId(1), case_sensitive: false };
-        let exact = Place { domain: DomainId(1), case_sensitive: true };
+        let folding = Place { domain: DomainId(1), case_sensitive: false, owner: WorkspaceId(2) };
+        let exact = Place { case_sensitive: true, ..folding };
         assert!(resolver.resolve(folding, "/SALE", CLIENT).await.unwrap().is_some());
         assert!(resolver.resolve(exact, "/SALE", CLIENT).await.unwrap().is_none());
         assert!(resolver.resolve(exact, "/%00", CLIENT).await.unwrap().is_none());
@@ -224,7 +225,7 @@ mod tests {
         let source = FakeSource::new();
         source.put("there", 7);
         let resolver = Resolver::new(source.clone(), options());
-        let place = Place { domain: DomainId(1), case_sensitive: false };
+        let place = Place { domain: DomainId(1), case_sensitive: false, owner: WorkspaceId(2) };
         assert!(resolver.resolve(place, "/there", CLIENT).await.unwrap().is_some());
         for guess in ["/a", "/b", "/c"] {
             assert_eq!(resolver.resolve(place, guess, CLIENT).await, Ok(None));

@@ -7,6 +7,8 @@ use percent_encoding::percent_decode_str;
 use crate::domain::link::ROOT_SLUG;
 use crate::domain::workspace;
 
+/// Behind a link's path, it asks for the link's public statistics (Linkly contract, 1.3).
+const STATS: &str = ".stats";
 /// No slug is longer than this many characters.
 pub const MAX_SLUG_CHARS: usize = 190;
 
@@ -34,6 +36,17 @@ pub fn slug_of(path: &str) -> Option<Cow<'_, str>> {
 pub fn inspected(path: &str) -> Option<&str> {
     let ending = |ending| path.strip_suffix(ending);
     ending("+").or_else(|| ending("%2B")).or_else(|| ending("%2b"))
+}
+
+/// The path of the link whose public statistics are asked for: the one before `.stats` at the end. A link whose slug really
+/// ends so comes first.
+pub fn counted(path: &str) -> Option<&str> {
+    let path = path.trim_end_matches('/');
+    let place = path.len().checked_sub(STATS.len())?;
+    path.is_char_boundary(place)
+        .then(|| path.split_at(place))
+        .filter(|(_, end)| end.eq_ignore_ascii_case(STATS))
+        .map(|(path, _)| path)
 }
 
 /// Programs that look for holes ask for scripts all day; no slug ends like one.
@@ -93,6 +106,23 @@ mod tests {
             [("wp-login.php", true), ("A.PHP", true), (".php", true), ("php", false), ("a.php5", false), ("", false)]
         {
             assert_eq!(is_script(slug), expected, "{slug}");
+        }
+    }
+
+    #[test]
+    fn statistics_are_asked_for_by_the_end() {
+        for (path, expected) in [
+            ("/sale.stats", Some("/sale")),
+            ("/sale.STATS/", Some("/sale")),
+            ("/.stats", Some("/")),
+            ("/a.stats.stats", Some("/a.stats")),
+            ("/stats", None),
+            ("/é.stat", None),
+            ("/ééé", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(counted(path), expected, "{path}");
         }
     }
 

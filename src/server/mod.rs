@@ -27,7 +27,7 @@ use url::Url;
 
 use crate::analytics::Analytics;
 use crate::api::dub::HookShape;
-use crate::api::visit::{Front, Services, Visits};
+use crate::api::visit::{Front, KeptTotals, Services, Visits};
 use crate::auth::gate::Gate;
 use crate::auth::{Auth, FirstRun, FirstRunRequest};
 use crate::calendar::Clock;
@@ -289,6 +289,7 @@ async fn visits(app: &App, ingest: &Ingest, stop: &CancellationToken) -> anyhow:
         clock: app.clock.clone(),
         enricher: Arc::clone(&app.enricher),
         recent: app.recent_visits.clone(),
+        totals: Arc::new(KeptTotals::new(app.analytics.clone())),
         gate: Gate::new(app.catalog.secret("link_password").await?),
         is_https: app.public_url.scheme() == "https",
     })))

@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use tower::Service;
 
 use super::outcome::Outcome;
-use super::{Recorder, Visits};
+use super::{Host, Recorder, Visits};
 use crate::redirect::BoxFuture;
 use crate::web::client::Peer;
 use crate::web::page::Page;
@@ -60,7 +60,8 @@ impl<R: Recorder> hyper::service::Service<Request<Incoming>> for Front<R> {
             return Box::pin(async move {
                 let (parts, body) = request.into_parts();
                 // A fault of ours must not cost the connection; the panic hook has said what it was.
-                let answer = AssertUnwindSafe(visits.answer(place, peer, &parts, Body::new(body))).catch_unwind().await;
+                let answer = AssertUnwindSafe(visits.answer(place, Host::ShortDomain, peer, &parts, Body::new(body)));
+                let answer = answer.catch_unwind().await;
                 Ok(answer.unwrap_or_else(|_| visits.page(Outcome::Unavailable, Page::Unavailable)))
             });
         }

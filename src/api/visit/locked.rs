@@ -49,6 +49,11 @@ impl<'a> Lock<'a> {
         Self { gate, link, now_ms, open: false }
     }
 
+    /// Whether the password was given with this request.
+    pub(super) fn is_given(&self) -> bool {
+        self.open
+    }
+
     pub(super) fn is_open(&self, password_hash: &str, headers: &HeaderMap) -> bool {
         let admits = |token: &str| self.gate.admits(self.link, password_hash, token, self.now_ms);
         self.open || cookie::values(headers, COOKIE).take(MAX_COOKIES).any(admits)

@@ -11,6 +11,7 @@ mod front;
 mod locked;
 mod manners;
 mod outcome;
+mod stats;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -34,6 +35,7 @@ use crate::redirect::{
     Visitor, decide, inspected, with_click_id,
 };
 use crate::web::client::{self, ClientRules, Peer};
+use crate::web::page::interstitial::{self, Carried, Grounds};
 use crate::web::page::password::Asking;
 use crate::web::page::{Page, X_ROBOTS_TAG, cloak, inspect, preview};
 use crate::web::recent_visits::{Followed, RecentVisits};
@@ -43,6 +45,7 @@ pub use front::Front;
 use front::host;
 use locked::Lock;
 use outcome::{Drops, Outcome, Outcomes};
+pub use stats::{KeptTotals, Totals, Uncountable};
 
 const NO_TRACK: HeaderName = HeaderName::from_static("dub-no-track");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -82,6 +85,17 @@ struct Caller {
     /// The short domain that was asked.
     domain: DomainId,
     now_ms: i64,
+    /// Whose the host is that was asked.
+    grounds: Grounds,
+}
+
+/// The kind of host at which a visit came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host {
+    /// A short domain, which answers visits and nothing else.
+    ShortDomain,
+    /// One where the API answers, too, and people have their sessions.
+    Shared,
 }
 
 /// What visits are answered with.
@@ -102,6 +116,8 @@ pub struct Services<R> {
     pub enricher: Arc<Enricher>,
     /// Checks the passwords of links.
     pub gate: Gate,
+    /// Counts the clicks of links with public statistics.
+    pub totals: Arc<dyn Totals>,
     /// Remembers for apps which link led to them.
     pub recent: RecentVisits,
     /// The public address is one of https, and so are the short ones: cookies are shown over https only, even where no
@@ -129,14 +145,14 @@ impl<R: Recorder> Visits<R> {
         let unknown = Peer(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
         let peer = parts.extensions.get::<Peer>().copied().unwrap_or(unknown);
         match self.services.resolver.fallback_domain(host(&parts)) {
-            Ok(Some(place)) => self.answer(place, peer, &parts, body).await,
+            Ok(Some(place)) => self.answer(place, Host::Shared, peer, &parts, body).await,
             Ok(None) => self.page(Outcome::NotFound, Page::NotFound),
             Err(_) => self.page(Outcome::Unavailable, Page::Unavailable),
         }
     }
 
-    /// A visit of a short domain. `body` is read only where a password is posted.
-    pub async fn answer(&self, place: Place, peer: Peer, request: &Parts, body: Body) -> Response {
+    /// A visit of a short domain, at this kind of host. `body` is read only where a password is posted.
+    async fn answer(&self, place: Place, at: Host, peer: Peer, request: &Parts, body: Body) -> Response {
         let is_post = request.method == Method::POST;
         if !is_post && request.method != Method::GET && request.method != Method::HEAD {
             return self.other_method(&request.method);
@@ -146,14 +162,18 @@ impl<R: Recorder> Visits<R> {
         }
         let path = request.uri.path();
         let address = self.services.clients.address(peer.0.ip(), &request.headers);
+        let now_ms = self.services.clock.now_ms();
+        let mut caller = Caller { address, peer, domain: place.domain, now_ms, grounds: Grounds::Shared };
         let target = match self.services.resolver.resolve(place, inspected(path).unwrap_or(path), address).await {
             Ok(Some(target)) => target,
             Ok(None) if is_post => return self.other_method(&request.method),
-            Ok(None) => return self.nothing(Outcome::NotFound, request),
+            Ok(None) => return self.statistics(place, caller, request).await,
             Err(Unresolved::TooManyMisses) => return self.page(Outcome::Limited, Page::TooMany),
             Err(Unresolved::Unavailable) => return self.page(Outcome::Unavailable, Page::Unavailable),
         };
-        let caller = Caller { address, peer, domain: place.domain, now_ms: self.services.clock.now_ms() };
+        if at == Host::ShortDomain && place.owner == target.workspace {
+            caller.grounds = Grounds::Own;
+        }
         match target.extras.as_deref().and_then(|extras| extras.password_hash.as_deref()) {
             Some(hash) => self.locked(&target, hash, caller, request, body).await,
             None if is_post => self.other_method(&request.method),
@@ -172,7 +192,7 @@ impl<R: Recorder> Visits<R> {
             follows: request.method != Method::HEAD && !client::is_prefetch(headers),
             opts_out: headers.contains_key(NO_TRACK),
         };
-        let Caller { address, peer, domain, now_ms } = caller;
+        let Caller { address, peer, domain, now_ms, grounds } = caller;
         let asker = Asker {
             clients: &self.services.clients,
             enricher: &self.services.enricher,
@@ -183,7 +203,10 @@ impl<R: Recorder> Visits<R> {
             lock,
         };
         let decision = decide(target, &visit, now_ms, &asker);
-        let Ok(decision) = self.within_limit(target, decision, &request.method).await else {
+        // A page that came as the answer to a form would send the form again when it is loaded again, and one whose address
+        // gives a password would hand that to pixels and frames.
+        let comes_again = decision.shows_page() && (request.method == Method::POST || asker.lock.is_given());
+        let Ok(decision) = self.within_limit(target, decision, comes_again).await else {
             return self.page(Outcome::Unavailable, Page::Unavailable);
         };
         match decision {
@@ -207,15 +230,25 @@ impl<R: Recorder> Visits<R> {
                 let Counted { location, cookies } = self.count(redirect, target, &asker, request, now_ms).await;
                 with_cookies(sent_on(location, permanent, hide_referrer, index), cookies)
             }
-            // A page that came as the answer to a form would send the form again when it is loaded again.
-            Decision::Cloak(_) if request.method == Method::POST => {
+            Decision::Cloak(_) | Decision::Interstitial(_) if comes_again => {
                 self.outcomes.count(Outcome::Uncounted);
                 locked::come_again(request)
             }
             Decision::Cloak(redirect) => {
                 let (permanent, hide_referrer, index) = (redirect.permanent, redirect.hide_referrer, redirect.index);
                 let Counted { location, cookies } = self.count(redirect, target, &asker, request, now_ms).await;
-                let page = cloak::page(shown(target), location.to_str().unwrap_or_default(), hide_referrer, index);
+                // In a sandbox the destination, too, would be in one.
+                let carried = carried(target, &asker, grounds).filter(|_| grounds == Grounds::Own && !asker.is_bot());
+                let address = location.to_str().unwrap_or_default();
+                let page = cloak::page(shown(target), address, hide_referrer, index, carried.as_ref());
+                with_cookies(page.unwrap_or_else(|| sent_on(location, permanent, hide_referrer, index)), cookies)
+            }
+            Decision::Interstitial(redirect) => {
+                let (permanent, hide_referrer, index) = (redirect.permanent, redirect.hide_referrer, redirect.index);
+                let Counted { location, cookies } = self.count(redirect, target, &asker, request, now_ms).await;
+                let page = carried(target, &asker, grounds).and_then(|carried| {
+                    interstitial::page(&carried, location.to_str().unwrap_or_default(), hide_referrer, index)
+                });
                 with_cookies(page.unwrap_or_else(|| sent_on(location, permanent, hide_referrer, index)), cookies)
             }
             Decision::Preview(redirect) => {
@@ -322,6 +355,13 @@ impl<R: Recorder> Visits<R> {
 fn shown(target: &Target) -> &Shown {
     const NOTHING: &Shown = &Shown { title: None, description: None, image: None, video: None };
     target.extras.as_deref().map_or(NOTHING, |extras| &extras.shown)
+}
+
+/// What a page carries to this visitor: pixels only where the workspace does not honour that they ask not to be tracked.
+fn carried<'a>(target: &'a Target, asker: &Asker<'_>, grounds: Grounds) -> Option<Carried<'a>> {
+    let interstitial = target.extras.as_deref()?.interstitial.as_deref()?;
+    let declines = target.settings.honor_do_not_track && client::asks_not_to_be_tracked(asker.headers);
+    Carried::new(interstitial, grounds, !declines)
 }
 
 fn with_cookies(mut response: Response, cookies: [Option<HeaderValue>; 2]) -> Response {

@@ -24,10 +24,11 @@ pub(super) enum Outcome {
     Unavailable,
     OtherMethod,
     File,
+    Statistics,
 }
 
 impl Outcome {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Redirected,
         Self::Uncounted,
         Self::Inspected,
@@ -44,6 +45,7 @@ impl Outcome {
         Self::Unavailable,
         Self::OtherMethod,
         Self::File,
+        Self::Statistics,
     ];
 
     fn label(self) -> &'static str {
@@ -64,6 +66,7 @@ impl Outcome {
             Self::Unavailable => "unavailable",
             Self::OtherMethod => "other_method",
             Self::File => "file",
+            Self::Statistics => "statistics",
         }
     }
 }

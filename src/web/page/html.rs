@@ -26,6 +26,26 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+/// Text as a string of a script that stands in a page: quoted, and nothing in it ends the string or the script.
+pub struct ScriptText<'a>(pub &'a str);
+
+impl fmt::Display for ScriptText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for letter in self.0.chars() {
+            let is_plain = letter.is_ascii_alphanumeric() || " !#$%()*+,-./:;=?@[]^_{|}~".contains(letter);
+            if is_plain {
+                write!(f, "{letter}")?;
+            } else {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    write!(f, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +66,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn scripts_read_what_was_written(text in any::<String>()) {
+            let written = ScriptText(&text).to_string();
+            prop_assert!(written.is_ascii() && !written.contains(['<', '>', '&', '\'', '`', '\n']));
+            prop_assert_eq!(written.matches('"').count(), 2);
+            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        }
+
         #[test]
         fn nothing_gets_out(text in any::<String>()) {
             let written = Text(&text).to_string();

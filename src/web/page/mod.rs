@@ -7,9 +7,11 @@ pub mod cloak;
 mod frame;
 mod html;
 pub mod inspect;
+pub mod interstitial;
 pub mod password;
 pub mod preview;
 mod shown;
+pub mod statistics;
 
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};

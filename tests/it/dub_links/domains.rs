@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use http_body_util::BodyExt;
-use linktrail::api::visit::{Recorder, Refused, Services, Visits};
+use linktrail::api::visit::{KeptTotals, Recorder, Refused, Services, Visits};
 use linktrail::auth::gate::Gate;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::hit::Hit;
@@ -29,7 +29,7 @@ impl Recorder for Nowhere {
 async fn visit(world: &World, host: &str, path: &str) -> (u16, String) {
     let app = world.app.clone();
     let visits = Visits::new(Services {
-        allowances: Allowances::new(Arc::new(CountedAllowances::new(app.catalog, app.analytics, app.ingest))),
+        allowances: Allowances::new(Arc::new(CountedAllowances::new(app.catalog, app.analytics.clone(), app.ingest))),
         resolver: app.resolver,
         clients: app.clients,
         recorder: Nowhere,
@@ -38,6 +38,7 @@ async fn visit(world: &World, host: &str, path: &str) -> (u16, String) {
         enricher: app.enricher,
         gate: Gate::new([7; 32]),
         recent: Default::default(),
+        totals: Arc::new(KeptTotals::new(app.analytics)),
         is_https: false,
     });
     let request = Request::builder().uri(path).header("host", host).body(Body::empty()).unwrap();

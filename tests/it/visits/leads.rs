@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use linktrail::api::visit::{Recorder, Refused, Services, Visits};
+use linktrail::api::visit::{KeptTotals, Recorder, Refused, Services, Visits};
 use linktrail::auth::gate::Gate;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::hit::Hit;
@@ -49,6 +49,7 @@ pub(super) fn visits_of(app: &App) -> Arc<Visits<Spooled>> {
         enricher: Arc::clone(&app.enricher),
         gate: Gate::new([9; 32]),
         recent: app.recent_visits.clone(),
+        totals: Arc::new(KeptTotals::new(app.analytics.clone())),
         is_https: true,
     }))
 }

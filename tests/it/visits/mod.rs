@@ -3,10 +3,12 @@
 mod agents;
 mod apps;
 mod clicks;
+mod interstitial;
 mod leads;
 mod limited;
 mod pages;
 mod seen;
+mod statistics;
 mod targets;
 mod variants;
 mod world;

@@ -254,6 +254,16 @@ async fn a_preview_is_for_robots_of_messengers_only() {
         assert_eq!((answer.status(), answer.header("location")), (302, Some("https://example.com/shown")), "{agent}");
     }
     assert_eq!(world.hits().len(), 2);
+    // What is written for social networks is shown to them, asked for or not; a title in lists is not.
+    world.store.put("written", |fields| {
+        fields.title = Some("In lists".to_owned());
+        fields.preview.description = Some("For networks".to_owned());
+    });
+    world.store.put("titled", |fields| fields.title = Some("In lists".to_owned()));
+    let written = world.visit("GET", "/written", "User-Agent: facebookexternalhit/1.1\r\n").await;
+    assert_eq!(written.status(), 200);
+    assert!(written.body().contains("<meta property=\"og:description\" content=\"For networks\">"), "{written:?}");
+    assert_eq!(world.visit("GET", "/titled", "User-Agent: facebookexternalhit/1.1\r\n").await.status(), 302);
     // A link without a preview of its own leaves that to its destination.
     let plain = world.visit("GET", "/sale", "User-Agent: facebookexternalhit/1.1\r\n").await;
     assert_eq!(plain.status(), 302);

@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use clap::Parser;
-use linktrail::api::visit::{Front, Recorder, Refused, Services, Visits};
+use linktrail::api::visit::{Front, Recorder, Refused, Services, Totals, Uncountable, Visits};
 use linktrail::auth::gate::Gate;
 use linktrail::calendar::clock::Clock;
 use linktrail::config::http::HttpConfig;
@@ -73,6 +73,11 @@ impl Store {
     /// Gives a link another id than its neighbours have.
     pub(super) fn renumber(&self, slug: &str, id: u64) {
         self.links.lock().unwrap().get_mut(slug).unwrap().link.id = LinkId(id);
+    }
+
+    /// Gives a link to another workspace, where it is.
+    pub(super) fn give_away(&self, slug: &str, workspace: u64) {
+        self.links.lock().unwrap().get_mut(slug).unwrap().link.workspace = WorkspaceId(workspace);
     }
 
     fn check(&self) -> Result<(), Unavailable> {
@@ -156,6 +161,22 @@ impl Recorder for Keeping {
     }
 }
 
+/// Totals of clicks by link.
+#[derive(Default)]
+pub(super) struct Counted {
+    pub(super) totals: Mutex<HashMap<u64, u64>>,
+    pub(super) is_down: AtomicBool,
+}
+
+impl Totals for Counted {
+    fn total(&self, workspace: WorkspaceId, link: LinkId) -> BoxFuture<'_, Result<u64, Uncountable>> {
+        assert_eq!(workspace, WorkspaceId(2));
+        let is_down = self.is_down.load(Ordering::SeqCst);
+        let total = self.totals.lock().unwrap().get(&link.0).copied().unwrap_or(0);
+        Box::pin(async move { if is_down { Err(Uncountable) } else { Ok(total) } })
+    }
+}
+
 pub(super) const MANY: usize = 1_000_000;
 
 pub(super) struct World {
@@ -163,6 +184,7 @@ pub(super) struct World {
     pub(super) store: Arc<Store>,
     pub(super) till: Arc<Till>,
     pub(super) keeper: Arc<Keeper>,
+    pub(super) counted: Arc<Counted>,
     pub(super) stop: CancellationToken,
     pub(super) serving: JoinHandle<u32>,
 }
@@ -202,6 +224,7 @@ impl World {
             last: AtomicU64::new(1),
         });
         let till = Arc::new(Till::default());
+        let counted = Arc::new(Counted::default());
         let visits = Arc::new(Visits::new(Services {
             resolver,
             allowances: Allowances::new(till.clone()),
@@ -212,6 +235,7 @@ impl World {
             enricher: Arc::new(Enricher::new(EnrichOptions { geo, visitor_secret: [7; 32] })),
             gate: Gate::new([9; 32]),
             recent: RecentVisits::default(),
+            totals: counted.clone(),
             is_https: false,
         }));
         let for_rest = visits.clone();
@@ -226,7 +250,7 @@ impl World {
         let stop = CancellationToken::new();
         let open = move |peer| Front::new(visits.clone(), rest.clone(), peer);
         let serving = tokio::spawn(listener.serve(open, stop.clone()));
-        Self { address, store, till, keeper, stop, serving }
+        Self { address, store, till, keeper, counted, stop, serving }
     }
 
     pub(super) async fn connect(&self) -> TcpStream {
