@@ -88,10 +88,10 @@ pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -
     sql
 }
 
-/// SQL of [`Shape::Params`](crate::plan::Shape::Params).
+/// SQL of [`Shape::Params`](crate::plan::Shape::Params). What a visitor encodes need not be text.
 pub fn params(query: &Query, limit: u64) -> Sql {
     let mut sql = Sql::new(
-        "SELECT [arrayJoin(arrayDistinct(arrayMap(pair -> decodeURLFormComponent(pair), \
+        "SELECT [arrayJoin(arrayDistinct(arrayMap(pair -> toValidUTF8(decodeURLFormComponent(pair)), \
          arrayFilter(pair -> pair != '', splitByChar('&', params)))))] AS keys, ",
     );
     push_measures(&mut sql, query);

@@ -1,5 +1,7 @@
 //! `GET /api/v1/workspace/{workspace}/clicks`: clicks by day or hour (Linkly contract, 1.4).
 
+use std::collections::HashMap;
+
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
@@ -36,18 +38,20 @@ pub(super) async fn series(
     if params.one_of("pivot", &[("link_id", ())])?.is_some() {
         return pivot::answer(&app, &asked, buckets).await;
     }
-    let bucket = buckets.bucket();
+    let labels = Labels::of(&buckets, &asked.zone);
     let query = build(Request { shape: Shape::Series(buckets), ..asked.request.clone() });
     let counts = app.analytics.run(query).await?;
-    let mut points = Table::new(&["t", "y"]);
+    let mut sums = vec![0_i64; labels.texts.len()];
     for row in &counts.rows {
-        let [Cell::Int(start_ms), Cell::Int(count)] = row.as_slice() else { continue };
-        let label = label(*start_ms, bucket, &asked.zone);
-        match points.rows.last_mut().map(Vec::as_mut_slice) {
-            // The hour that comes twice is one point (contract, D4).
-            Some([Cell::Text(known), Cell::Int(sum)]) if *known == label => *sum += count,
-            _ => points.push(vec![Cell::from(label), Cell::from(*count)]),
+        if let [Cell::Int(start_ms), Cell::Int(count)] = row.as_slice()
+            && let Some(place) = labels.place_of(*start_ms)
+        {
+            sums[place] += count;
         }
+    }
+    let mut points = Table::new(&["t", "y"]);
+    for (label, sum) in labels.texts.into_iter().zip(sums) {
+        points.push(vec![Cell::from(label), Cell::from(sum)]);
     }
     let traffic: Vec<_> = points.rows.iter().filter_map(|row| point(row)).collect();
     answer::value(&json!({ "traffic": traffic }), &points, &asked.writing)
@@ -76,8 +80,35 @@ fn buckets(params: &Params, asked: &Asked) -> Result<Buckets, ApiError> {
     })
 }
 
+/// The labels of the points of a chart.
+pub(super) struct Labels {
+    /// Each once, in the order of the local clock.
+    pub texts: Vec<String>,
+    places: HashMap<i64, usize>,
+}
+
+impl Labels {
+    /// An hour that comes twice is one point (contract, D4). It need not stand beside itself: where clocks go back by two
+    /// hours, or at a quarter to four, another one lies between.
+    pub(super) fn of(buckets: &Buckets, zone: &Zone) -> Self {
+        let label_of = |start: &i64| (*start, label(*start, buckets.bucket(), zone));
+        let of_buckets: Vec<(i64, String)> = buckets.starts().iter().map(label_of).collect();
+        let mut texts: Vec<String> = of_buckets.iter().map(|(_, label)| label.clone()).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let place = |(start, label): (i64, String)| Some((start, texts.binary_search(&label).ok()?));
+        let places = of_buckets.into_iter().filter_map(place).collect();
+        Self { texts, places }
+    }
+
+    /// Which of them the bucket that begins then counts to.
+    pub(super) fn place_of(&self, start_ms: i64) -> Option<usize> {
+        self.places.get(&start_ms).copied()
+    }
+}
+
 /// `2026-03-08`, or `2026-03-08T14:00:00` without an offset.
-pub(super) fn label(start_ms: i64, bucket: Bucket, zone: &Zone) -> String {
+fn label(start_ms: i64, bucket: Bucket, zone: &Zone) -> String {
     match bucket {
         // Where clocks move by half an hour a piece of an hour begins at half past.
         Bucket::Hour => zone.wall_at(start_ms).format("%Y-%m-%dT%H:00:00").to_string(),
@@ -95,9 +126,7 @@ mod tests {
         let ms = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
         let range = Range::new(ms(start), ms(end)).unwrap();
         let buckets = Buckets::cover(bucket, range, &zone, 100).unwrap();
-        let mut labels: Vec<String> = buckets.starts().iter().map(|start| label(*start, bucket, &zone)).collect();
-        labels.dedup();
-        labels
+        Labels::of(&buckets, &zone).texts
     }
 
     #[test]
@@ -109,6 +138,9 @@ mod tests {
         assert_eq!(spring, ["2026-03-08T01:00:00", "2026-03-08T03:00:00"]);
         let howe = labels(Bucket::Hour, "Australia/Lord_Howe", "2026-04-04T13:00:00Z", "2026-04-04T17:00:00Z");
         assert_eq!(howe, ["2026-04-05T00:00:00", "2026-04-05T01:00:00", "2026-04-05T02:00:00", "2026-04-05T03:00:00"]);
+        // Another hour lies between the two.
+        let chatham = labels(Bucket::Hour, "Pacific/Chatham", "2026-04-04T12:15:00Z", "2026-04-04T15:15:00Z");
+        assert_eq!(chatham, ["2026-04-05T02:00:00", "2026-04-05T03:00:00"]);
         // A day that begins at one o'clock, and one that never was.
         let cuba = labels(Bucket::Day, "America/Havana", "2026-03-08T05:00:00Z", "2026-03-09T05:00:00Z");
         assert_eq!(cuba, ["2026-03-08", "2026-03-09"]);

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::click_params::Asked;
-use super::clicks::label;
+use super::clicks::Labels;
 use crate::calendar::Buckets;
 use crate::domain::id::LinkId;
 use crate::domain::link::Link;
@@ -26,26 +26,18 @@ const MOST_CELLS: usize = 5_000_000;
 /// # Errors
 /// When the matrix would be too large; when a store does not answer.
 pub(super) async fn answer(app: &App, asked: &Asked, buckets: Buckets) -> Result<Response, ApiError> {
-    let bucket = buckets.bucket();
-    let mut labels: Vec<String> = Vec::with_capacity(buckets.len());
-    let mut row_of: HashMap<i64, usize> = HashMap::with_capacity(buckets.len());
-    for start in buckets.starts() {
-        let label = label(*start, bucket, &asked.zone);
-        if labels.last() != Some(&label) {
-            labels.push(label);
-        }
-        row_of.insert(*start, labels.len() - 1);
-    }
+    let labels = Labels::of(&buckets, &asked.zone);
     let query = build(Request { shape: Shape::Pivot(buckets), ..asked.request.clone() });
     let counts = app.analytics.run(query).await?;
     let counted = counts.rows.iter().filter_map(|row| match row.as_slice() {
         [Cell::Int(start_ms), Cell::Int(link), Cell::Int(count)] => {
-            Some((*row_of.get(start_ms)?, LinkId(link.cast_unsigned()), *count))
+            Some((labels.place_of(*start_ms)?, LinkId(link.cast_unsigned()), *count))
         }
         _ => None,
     });
     let counted: Vec<(usize, LinkId, i64)> = counted.collect();
     let links = columns(app, asked, &counted).await?;
+    let labels = labels.texts;
     if links.len().saturating_mul(labels.len()) > MOST_CELLS {
         let message = format!(
             "the matrix would have {} links in {} rows, which is more than {MOST_CELLS} cells; name fewer links or take a shorter range",

@@ -3,4 +3,6 @@
 mod answers;
 mod refusals;
 mod scene;
+mod snapshots;
 mod sums;
+mod zones;

@@ -12,6 +12,7 @@ use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{Agent, Event, Network, Place, Referrer};
 use linktrail::domain::id::{LinkId, WorkspaceId};
 use linktrail::domain::principal::Role;
+use linktrail::warehouse::Warehouse;
 use linktrail::web::state::App;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -28,6 +29,7 @@ const EVENTS: u64 = 400;
 
 pub struct Scene {
     router: Router,
+    warehouse: Warehouse,
     pub key: String,
     pub workspace: WorkspaceId,
     pub foreign: WorkspaceId,
@@ -50,15 +52,39 @@ impl Answer {
 }
 
 impl Scene {
+    /// With clicks in both workspaces.
     pub async fn start(test: &str) -> Self {
+        let mut scene = Self::quiet(test).await;
+        scene.events = scene.clicks();
+        let foreign = scene.events.iter().map(|event| Event {
+            workspace: scene.foreign,
+            link: scene.foreign_link,
+            id: EventId::new(2, event.id.sequence()),
+            ..event.clone()
+        });
+        let all: Vec<Event> = scene.events.iter().cloned().chain(foreign).collect();
+        scene.store("clicks", &all).await;
+        scene
+    }
+
+    /// Without clicks.
+    pub async fn quiet(test: &str) -> Self {
         let database = crate::world::database_url(test).await;
         let warehouse = crate::world::warehouse(test).await;
         let app = crate::world::app(&database, &warehouse, NOW_MS).await;
         let router = dub::routes().merge(linkly::routes()).with_state(app.clone());
         let (workspace, key) = tenant(&app, "ours@example.com", "go.example.com").await;
         let (foreign, foreign_key) = tenant(&app, "theirs@example.com", "go.other.example").await;
-        let mut scene =
-            Self { router, key, workspace, foreign, links: Vec::new(), foreign_link: LinkId(0), events: Vec::new() };
+        let mut scene = Self {
+            router,
+            warehouse,
+            key,
+            workspace,
+            foreign,
+            links: Vec::new(),
+            foreign_link: LinkId(0),
+            events: Vec::new(),
+        };
         for (name, title) in [("a", json!("Spring, \"first\"")), ("b", json!("Two")), ("c", Value::Null)] {
             let link = scene.make(&scene.key, name, title).await;
             scene.links.push(link);
@@ -68,16 +94,12 @@ impl Scene {
         let answer =
             scene.send(Method::DELETE, &gone, &[("authorization", &format!("Bearer {}", scene.key))], "").await;
         assert_eq!(answer.status, 200, "{}", answer.body);
-        scene.events = scene.clicks();
-        let foreign = scene.events.iter().map(|event| Event {
-            workspace: scene.foreign,
-            link: scene.foreign_link,
-            id: EventId::new(2, event.id.sequence()),
-            ..event.clone()
-        });
-        let all: Vec<Event> = scene.events.iter().cloned().chain(foreign).collect();
-        warehouse.insert("clicks", &all).await.unwrap();
         scene
+    }
+
+    /// Stores events, in batches of one month.
+    pub async fn store(&self, token: &str, events: &[Event]) {
+        crate::readers::scene::store(&self.warehouse, token, events).await;
     }
 
     async fn make(&self, key: &str, name: &str, title: Value) -> LinkId {

@@ -5,14 +5,20 @@
 //! program's parsers, plan, SQL and stores; [`reading`], [`said`], [`almanac`] and [`reckoning`] read the same words, know
 //! local time and count, each in its own way.
 //!
+//! [`linkly`] asks in the words of Linkly's API, over HTTP, and reckons by the rules of that.
+//!
 //! Every run takes another seed and prints it. `LINKTRAIL_ORACLE_SEED` repeats a run, `LINKTRAIL_ORACLE_QUERIES` says how
-//! many questions are asked (2,400), `LINKTRAIL_ORACLE_EVENTS` how many events each workspace has (6,000).
+//! many questions are asked (2,400; of Linkly's API 500), `LINKTRAIL_ORACLE_EVENTS` how many events each workspace has
+//! (6,000; 3,000).
 
 mod almanac;
 mod answer;
 mod asking;
 mod comparing;
 mod coverage;
+mod linkly;
+mod linkly_question;
+mod linkly_reckoning;
 mod links;
 mod live;
 mod question;

@@ -18,7 +18,7 @@ use super::almanac::{DAY_MS, HOUR_MS, MINUTE_MS, QUARTER_MS, date};
 use super::links;
 use super::said::METADATA;
 use super::stores::{self, Stores};
-use super::words::{AGENTS, CURRENCIES, CUSTOMERS, EVENT_NAMES, LANGUAGES, PLACES, PROVIDERS, REFERRERS, URLS, UTM};
+use super::words::{AGENTS, CURRENCIES, CUSTOMERS, EVENT_NAMES, LANGUAGES, PARAMS, PLACES, PROVIDERS, REFERRERS, URLS, UTM};
 
 /// 2025-10-01, in days since 1970-01-01.
 pub const FIRST_DAY: i64 = 20_362;
@@ -203,6 +203,7 @@ fn events(
                 .unwrap(),
             referrer: Referrer { host, url, ..Referrer::default() },
             url: URLS.choose(rng).unwrap().to_string(),
+            params: PARAMS.choose(rng).unwrap().0.to_owned(),
             utm,
             channel: *Channel::ALL.choose(rng).unwrap(),
             language: LANGUAGES.choose(rng).unwrap().to_string(),

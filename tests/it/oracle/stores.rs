@@ -13,6 +13,8 @@ pub struct Stores {
     pub analytics: Analytics,
     /// For what the program itself never does, such as losing rows of the rollup.
     pub clickhouse: clickhouse::Client,
+    /// Where the catalog is.
+    pub database: String,
 }
 
 /// Stores for the test of this name.
@@ -27,8 +29,9 @@ pub async fn fresh(test: &str) -> Stores {
     };
     let warehouse = Warehouse::new(&options).unwrap();
     assert!(!warehouse.migrate().await.unwrap().is_empty(), "the ClickHouse database is not fresh");
-    let catalog = Catalog::connect(&SecretString::from(world::database_url(test).await), 8).unwrap();
+    let database = world::database_url(test).await;
+    let catalog = Catalog::connect(&SecretString::from(database.as_str()), 8).unwrap();
     assert!(catalog.migrate().await.unwrap() > 0, "the Postgres database is not fresh");
     let analytics = Analytics::new(warehouse.clone(), catalog.clone());
-    Stores { warehouse, catalog, analytics, clickhouse: world::clickhouse_client(&urls.writer) }
+    Stores { warehouse, catalog, analytics, clickhouse: world::clickhouse_client(&urls.writer), database }
 }

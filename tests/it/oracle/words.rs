@@ -70,6 +70,19 @@ pub const URLS: &[&str] = &[
     "",
 ];
 
+/// The query of a visit, and the pairs in it as they are shown.
+pub const PARAMS: &[(&str, &[&str])] = &[
+    ("", &[]),
+    ("", &[]),
+    ("utm_source=a&x=1", &["utm_source=a", "x=1"]),
+    ("x=1&x=1&x=%31&y=%C3%BC+z", &["x=1", "y=ü z"]),
+    ("&&q=%22a%2C+b%22&t=1%092%0A3&&", &["q=\"a, b\"", "t=1\t2\n3"]),
+    ("=1&x&X=1&x=100%&Y=%zz", &["=1", "x", "X=1", "x=100%", "Y=%zz"]),
+    // Bytes that are no text become one sign, however many they are.
+    ("bad=%FF%C3&x=1", &["bad=\u{fffd}", "x=1"]),
+    ("nul=%00&null=NULL&n=\\N", &["nul=\0", "null=NULL", "n=\\N"]),
+];
+
 /// Of campaigns.
 pub const UTM: &[&str] = &[
     "",
@@ -105,7 +118,7 @@ pub const PROVIDERS: &[&str] = &["Bredband2 AB", "O'Net, Inc.", "ÜberNet", "", 
 const CHANNELS: &[&str] = &["Direct", "Organic", "Social", "Referral", "Email", "Paid", "Link"];
 
 /// What nobody should stumble over; none of it is stored.
-const HOSTILE: &[&str] = &[
+pub const HOSTILE: &[&str] = &[
     "'); DROP TABLE events; --",
     "' OR 1=1 OR '",
     "\\",
@@ -290,7 +303,7 @@ fn known(rng: &mut SmallRng, scene: &Scene, workspace: usize, parameter: &str) -
     }
 }
 
-fn other_case(rng: &mut SmallRng, text: &str) -> String {
+pub fn other_case(rng: &mut SmallRng, text: &str) -> String {
     match rng.random_range(0..3) {
         0 => text.to_uppercase(),
         1 => text.to_lowercase(),

@@ -4,7 +4,7 @@
 //! `make readers` fetches both. Without them these tests fail.
 
 mod many;
-mod scene;
+pub mod scene;
 
 use std::path::Path;
 
