@@ -11,8 +11,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use futures_util::FutureExt;
 
 use linktrail::calendar::{Bucket, Buckets, Range, Zone};
-use linktrail::domain::device::DeviceClass;
 use linktrail::domain::click_id::EventId;
+use linktrail::domain::device::DeviceClass;
 use linktrail::domain::dimension::Dimension;
 use linktrail::domain::event::EventKind;
 use linktrail::domain::hit::{Hit, Trigger};

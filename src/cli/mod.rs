@@ -5,6 +5,7 @@ mod demo;
 mod erase;
 mod export;
 mod import;
+mod link;
 mod manage;
 mod retention;
 mod site;
@@ -73,6 +74,9 @@ enum Command {
     /// Short domains: add, list, remove.
     #[command(subcommand)]
     Domain(manage::DomainCommand),
+    /// Links that were deleted and can come back.
+    #[command(subcommand)]
+    Link(link::LinkCommand),
     /// Sites whose pages are tracked: add, list, remove.
     #[command(subcommand)]
     Site(site::SiteCommand),
@@ -156,6 +160,7 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Workspace(command) => workspace::run(&places, command).await?,
         Command::User(command) => manage::user(&places, command).await?,
         Command::Domain(command) => manage::domain(&places, command).await?,
+        Command::Link(command) => link::run(&places, command).await?,
         Command::Site(command) => site::run(&places, command).await?,
         Command::Key(command) => manage::key(&places, command).await?,
         Command::Erase(args) => return erase::run(&places, &args).await,

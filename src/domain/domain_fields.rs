@@ -15,6 +15,8 @@ patchable! {
         not_found_url: Option<String>,
         /// Address of a picture.
         logo: Option<String>,
+        /// Address of a picture, to which `/favicon.ico` leads.
+        favicon_url: Option<String>,
         /// JSON text, answered at `/.well-known/assetlinks.json`: which Android applications open its links.
         asset_links: Option<String>,
         /// JSON text, answered at `/.well-known/apple-app-site-association`: which iOS applications open its links.

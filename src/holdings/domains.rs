@@ -186,7 +186,9 @@ impl Holdings {
                 return Err(Error::invalid("custom", field, message));
             }
         }
-        for (field, text) in [("logo", &mut patch.logo), ("placeholder", &mut patch.placeholder)] {
+        for (field, text) in
+            [("logo", &mut patch.logo), ("placeholder", &mut patch.placeholder), ("faviconUrl", &mut patch.favicon_url)]
+        {
             check_address(field, text)?;
         }
         for (field, text) in

@@ -14,7 +14,8 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use super::courier::Courier;
-use super::payload::{self, LinklyLink, NotNow, Shape};
+use super::linkly_link::{LinklyLink, webhooks_of};
+use super::payload::{self, NotNow, Shape};
 use super::subscriptions::{Subscriptions, wants_click};
 use crate::calendar::Clock;
 use crate::catalog::{Catalog, NewDelivery};
@@ -100,8 +101,9 @@ impl Feed {
             let mut body = None;
             for webhook in webhooks.iter().filter(|hook| hook.flavour == Flavour::Linkly && wants_click(hook, event)) {
                 let body = body.get_or_insert_with(|| {
-                    let shown = LinklyLink::new(link, self.shape.short_link(&link.domain, &link.slug));
-                    Bytes::from(payload::linkly_click(event, &shown))
+                    let own = webhooks_of(link.id, webhooks.iter().map(Arc::as_ref));
+                    let shown = LinklyLink::new(link, self.shape.short_link(&link.domain, &link.slug), own);
+                    Bytes::from(payload::linkly_click(event, shown))
                 });
                 self.courier.send(Arc::clone(webhook), self.event_id(event), body.clone());
             }

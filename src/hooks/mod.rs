@@ -10,6 +10,7 @@ mod courier;
 mod deliver;
 mod feed;
 pub mod guard;
+pub mod linkly_link;
 mod outbox;
 pub mod payload;
 mod schedule;

@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::courier::Courier;
-use super::payload::{self, LinklyLink, Shape};
+use super::linkly_link::{LinklyLink, webhooks_of};
+use super::payload::{self, Shape};
 use super::subscriptions::Subscriptions;
 use crate::calendar::Clock;
 use crate::catalog::{Catalog, NewDelivery, Note};
@@ -99,12 +100,9 @@ impl Outbox {
 
     /// Puts a note into the words of every webhook that is told.
     async fn tell(&self, note: &Note, told: &mut Told) -> Result<(), Stuck> {
-        let wanting: Vec<Arc<Webhook>> = self
-            .subscriptions
-            .of(note.workspace)
-            .into_iter()
-            .filter(|webhook| webhook.wants(note.event, note.link))
-            .collect();
+        let subscribed = self.subscriptions.of(note.workspace);
+        let wanting: Vec<Arc<Webhook>> =
+            subscribed.iter().filter(|webhook| webhook.wants(note.event, note.link)).cloned().collect();
         if wanting.is_empty() {
             return Ok(());
         }
@@ -136,7 +134,8 @@ impl Outbox {
                 }
                 Flavour::Linkly => {
                     let full_url = self.shape.short_link(&link.domain, &link.slug);
-                    let shown = LinklyLink::new(&link, full_url);
+                    let own = webhooks_of(link.id, subscribed.iter().map(Arc::as_ref));
+                    let shown = LinklyLink::new(&link, full_url, own);
                     let body = payload::linkly_change(note.event, note.created_at_ms, &shown);
                     told.once.push((note.id, webhook, body));
                 }

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::id::{LinkId, WorkspaceId};
-use crate::domain::link::{Link, ROOT_SLUG, Rule, RuleOn};
+use crate::domain::link::Link;
 use crate::domain::platform;
 use crate::domain::webhook::HookEvent;
+
+use super::linkly_link::LinklyLink;
 
 /// A future that a trait can name.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -48,7 +49,7 @@ pub fn dub(event_id: &str, event: HookEvent, at_ms: i64, data: &Value) -> String
 }
 
 /// Linkly's body of a click.
-pub fn linkly_click(event: &Event, link: &LinklyLink<'_>) -> String {
+pub fn linkly_click<'a>(event: &'a Event, link: LinklyLink<'a>) -> String {
     let agent = &event.agent;
     let sec_fetch = SecFetch::read(&event.sec_fetch);
     let body = json!({
@@ -80,7 +81,7 @@ pub fn linkly_click(event: &Event, link: &LinklyLink<'_>) -> String {
 /// Linkly's body of a change of a link.
 pub fn linkly_change(event: HookEvent, at_ms: i64, link: &LinklyLink<'_>) -> String {
     let timestamp = instant(at_ms, SecondsFormat::Micros);
-    json!({ "event": event.name(), "timestamp": timestamp, "link": link.full() }).to_string()
+    json!({ "event": event.name(), "timestamp": timestamp, "link": link }).to_string()
 }
 
 fn instant(at_ms: i64, form: SecondsFormat) -> String {
@@ -111,96 +112,6 @@ impl<'a> SecFetch<'a> {
         let mut parts = text.split(' ').map(|part| (!part.is_empty() && part != "-").then_some(part));
         let mut next = || parts.next().flatten();
         Self { site: next(), mode: next(), dest: next(), user: next() }
-    }
-}
-
-/// A link as Linkly's bodies show it.
-pub struct LinklyLink<'a> {
-    link: &'a Link,
-    full_url: String,
-}
-
-#[derive(Serialize)]
-struct LinklyRule<'a> {
-    what: &'static str,
-    matches: String,
-    percentage: Option<f64>,
-    url: &'a str,
-}
-
-impl<'a> From<&'a Rule> for LinklyRule<'a> {
-    fn from(rule: &'a Rule) -> Self {
-        let what = match rule.on {
-            RuleOn::Country => "country",
-            RuleOn::Device => "device",
-            RuleOn::Platform => "platform",
-            RuleOn::Split => "rotator",
-        };
-        Self { what, matches: rule.values.join(","), percentage: rule.percent, url: &rule.url }
-    }
-}
-
-impl<'a> LinklyLink<'a> {
-    /// A link whose short address is `full_url`.
-    pub fn new(link: &'a Link, full_url: String) -> Self {
-        Self { link, full_url }
-    }
-
-    fn slug(&self) -> String {
-        if self.link.slug == ROOT_SLUG { "/".to_owned() } else { format!("/{}", self.link.slug) }
-    }
-
-    fn with_destination(&self, destination: &str) -> Value {
-        let mut link = self.settings();
-        link["destination"] = destination.into();
-        link
-    }
-
-    fn full(&self) -> Value {
-        let mut link = self.settings();
-        let at = |at_ms| Value::from(instant(at_ms, SecondsFormat::Secs));
-        link["inserted_at"] = at(self.link.created_at_ms);
-        link["updated_at"] = at(self.link.updated_at_ms);
-        link["deleted"] = self.link.deleted_at_ms.is_some().into();
-        link
-    }
-
-    fn settings(&self) -> Value {
-        let (link, fields) = (self.link, &self.link.fields);
-        let rules: Vec<LinklyRule<'_>> = fields.rules.iter().map(LinklyRule::from).collect();
-        let mut object = json!({
-            "id": link.id,
-            "url": fields.url,
-            "full_url": self.full_url,
-            "slug": self.slug(),
-            "domain": link.domain,
-            "workspace_id": link.workspace,
-            "name": fields.title,
-            "note": fields.notes,
-            "enabled": fields.disabled_at_ms.is_none(),
-            "utm_source": fields.utm.source,
-            "utm_medium": fields.utm.medium,
-            "utm_campaign": fields.utm.campaign,
-            "utm_term": fields.utm.term,
-            "utm_content": fields.utm.content,
-            "head_tags": fields.head_tags,
-            "body_tags": fields.body_tags,
-            "og_title": fields.preview.title,
-            "og_description": fields.preview.description,
-            "og_image": fields.preview.image,
-            "cloaking": fields.cloak,
-            "forward_params": fields.forward_parameters,
-            "hide_referrer": fields.hide_referrer,
-            "block_bots": fields.block_bots,
-            "skip_social_crawler_tracking": fields.skip_social_crawlers,
-            "public_analytics": fields.public_statistics,
-            "rules": rules,
-        });
-        object["expiry_datetime"] = fields.expires_at_ms.map(|at| instant(at, SecondsFormat::Secs)).into();
-        object["expiry_destination"] = fields.expired_url.clone().into();
-        object["expiry_clicks"] = fields.max_clicks.into();
-        object["created_by_user_id"] = json!(link.created_by);
-        object
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Error, Result};
 use crate::domain::destination::{self, DestinationError};
 use crate::domain::id::TagId;
-use crate::domain::link::{LinkFields, LinkKind, LinkPatch, LinkUtm};
+use crate::domain::link::{LinkFields, LinkKind, LinkPatch, LinkUtm, Preview};
 use crate::domain::password;
 
 /// In characters; longer ones are cut.
@@ -33,6 +33,9 @@ pub struct LinkChange {
     pub password: Option<Option<SecretString>>,
     /// The password's hash, of a link that comes over from elsewhere with the one it had; not looked at beside a password.
     pub password_hash: Option<String>,
+    /// What social networks show, one by one. They show it instead of the destination's own as soon as there is any of it.
+    /// Written over that of the patch.
+    pub preview: PreviewChange,
     /// Pixel and tag ids by network, `None` to remove one; the other networks' stay. Written over those of the patch.
     pub pixels: BTreeMap<String, Option<String>>,
     /// What is kept for a surface's clients by its name there, `None` to remove one; the others stay. Written over those of
@@ -85,7 +88,51 @@ pub struct UtmChange {
     pub reference: Option<Option<String>>,
 }
 
+/// What social networks show: absent parts stay, `Some(None)` removes, `Some(Some(..))` sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreviewChange {
+    /// `og:title`
+    pub title: Option<Option<String>>,
+    /// `og:description`
+    pub description: Option<Option<String>>,
+    /// `og:image`
+    pub image: Option<Option<String>>,
+}
+
+impl PreviewChange {
+    fn write_over(self, fields: &mut LinkFields) {
+        if self == Self::default() {
+            return;
+        }
+        let preview = &mut fields.preview;
+        for (part, change) in [
+            (&mut preview.title, self.title),
+            (&mut preview.description, self.description),
+            (&mut preview.image, self.image),
+        ] {
+            if let Some(value) = change {
+                *part = value;
+            }
+        }
+        fields.custom_preview = *preview != Preview::default();
+    }
+}
+
 impl LinkChange {
+    /// Whether nothing is asked. When a link was made is not looked at.
+    pub fn is_empty(&self) -> bool {
+        self.domain.is_none()
+            && self.slug == SlugChoice::Keep
+            && self.patch == LinkPatch::default()
+            && self.utm == UtmChange::default()
+            && self.tags.is_none()
+            && self.password.is_none()
+            && self.password_hash.is_none()
+            && self.preview == PreviewChange::default()
+            && self.pixels.is_empty()
+            && self.kept.is_empty()
+    }
+
     /// Replaces the password by its hash, on a blocking thread.
     pub(super) async fn hash_password(&mut self) -> Result<()> {
         self.patch.password_hash = match self.password.take() {
@@ -107,13 +154,14 @@ impl LinkChange {
     /// The destination carries the campaign: parameters that are asked for are written into it. A new destination keeps
     /// the parameters it comes with, and takes over those of the old one that it lacks.
     pub(super) fn write_over(self, fields: &mut LinkFields, is_root: bool) -> Result<()> {
-        let Self { mut patch, utm, pixels, kept, .. } = self;
+        let Self { mut patch, utm, preview, pixels, kept, .. } = self;
         patch.utm = None;
         cut(&mut patch.title, TITLE_LENGTH);
         cut(&mut patch.description, DESCRIPTION_LENGTH);
         let is_new_url = patch.url.is_some();
         let moves_test = patch.test_started_at_ms.is_some() || patch.test_completed_at_ms.is_some();
         patch.apply(fields);
+        preview.write_over(fields);
         merge(&mut fields.pixels, pixels);
         merge(&mut fields.kept, kept);
         if let (true, Some(started_at_ms), Some(completed_at_ms)) =

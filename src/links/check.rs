@@ -80,6 +80,8 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
         ("utm_content", &utm.content, SHORT),
         ("ref", &utm.reference, SHORT),
         ("placement", &patch.placement, SHORT),
+        ("previewTitle", &change.preview.title, LONG),
+        ("previewDescription", &change.preview.description, LONG),
         ("title", &patch.title, LONG),
         ("description", &patch.description, LONG),
         ("comments", &patch.notes, LONG),
@@ -199,12 +201,15 @@ fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
         ("ios", &mut patch.ios_url),
         ("android", &mut patch.android_url),
         ("image", &mut patch.image),
+        ("previewImage", &mut change.preview.image),
         ("video", &mut patch.video),
     ] {
         let Some(inner) = text else { continue };
         *inner = match inner.take().filter(|text| !text.trim().is_empty()) {
             // Pictures are shown, nobody is sent there: our own host is as good as any.
-            Some(text) if matches!(field, "image" | "video") => Some(web_target(field, &text, &mut Vec::new())?),
+            Some(text) if matches!(field, "image" | "previewImage" | "video") => {
+                Some(web_target(field, &text, &mut Vec::new())?)
+            }
             Some(text) => Some(web_target(field, &text, &mut hosts)?),
             None => None,
         };

@@ -25,7 +25,7 @@ use crate::domain::slug;
 use crate::domain::workspace::{Domain, parse_domain_name};
 
 pub use bulk::MAX_LINKS;
-pub use change::{LinkChange, SlugChoice, TagChoice, UtmChange};
+pub use change::{LinkChange, PreviewChange, SlugChoice, TagChoice, UtmChange};
 use check::TargetHost;
 pub use failure::Error;
 use failure::Measure;
@@ -94,7 +94,8 @@ impl LinkService {
         let (created_at_ms, has_history) = (change.created_at_ms, change.created_at_ms.is_some());
         change.write_over(&mut fields, is_root)?;
         let created_at_ms = created_at_ms.unwrap_or_else(|| self.clock.now_ms());
-        let without_slug = NewLink { domain: &domain, slug: "", created_by: by, fields: &fields, created_at_ms, has_history };
+        let without_slug =
+            NewLink { domain: &domain, slug: "", created_by: by, fields: &fields, created_at_ms, has_history };
         if let Some(slug) = fixed {
             return Ok(self.add(&NewLink { slug: &slug, ..without_slug }, leading).await?);
         }

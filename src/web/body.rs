@@ -27,6 +27,13 @@ impl fmt::Debug for Body {
     }
 }
 
+impl From<Map<String, Value>> for Body {
+    /// Of fields that Postgres can store.
+    fn from(fields: Map<String, Value>) -> Self {
+        Self { fields }
+    }
+}
+
 /// A field: `None` absent, `Some(None)` null, `Some(Some(_))` a value.
 pub type Field<T> = Result<Option<Option<T>>, ApiError>;
 
@@ -123,6 +130,11 @@ impl Body {
     /// A field as it came; null counts as absent.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A field as it came, null included.
+    pub fn field_value(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name)
     }
 
     /// A list of anything.

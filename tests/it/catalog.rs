@@ -187,7 +187,14 @@ async fn a_link_is_read_as_it_was_written() {
         other => panic!("{other:?}"),
     };
     let foreign = LinkFields { tags: vec![tag.id], ..fields() };
-    let new = |fields| NewLink { domain: &other, slug: "x", created_by: None, fields, created_at_ms: NOW, has_history: false };
+    let new = |fields| NewLink {
+        domain: &other,
+        slug: "x",
+        created_by: None,
+        fields,
+        created_at_ms: NOW,
+        has_history: false,
+    };
     refused(catalog.add_link(&new(&foreign)).await, "link_tags");
     let foreign = LinkFields { folder: Some(folder.id), ..fields() };
     refused(catalog.add_link(&new(&foreign)).await, "link_folder");

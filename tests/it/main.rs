@@ -36,6 +36,7 @@ mod sdk;
 mod sessions;
 mod sql;
 mod transfer;
+mod visiting;
 mod visits;
 mod wire;
 mod world;

@@ -188,6 +188,7 @@ fn patch(body: &Body) -> Result<DomainPatch, ApiError> {
         logo: body.text("logo")?,
         asset_links: body.text("assetLinks")?,
         apple_app_site_association: body.text("appleAppSiteAssociation")?,
+        ..DomainPatch::default()
     })
 }
 

@@ -19,7 +19,7 @@ use crate::web::meter::Meter;
 use crate::web::params::Params;
 use crate::web::state::App;
 
-const X_API_KEY: &str = "x-api-key";
+pub(super) const X_API_KEY: &str = "x-api-key";
 const X_WORKSPACE_ID: &str = "x-workspace-id";
 
 /// A caller whose key was right.
@@ -98,6 +98,17 @@ impl Caller {
         }
     }
 
+    /// As [`workspaces`](Self::workspaces); `given` is what the body says, and goes first.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn members(&self, given: Option<&str>) -> Result<Vec<Member>, ApiError> {
+        match given {
+            Some(number) => Ok(vec![self.workspace(number)?]),
+            None => self.workspaces(),
+        }
+    }
+
     /// The workspaces that the key opens.
     pub(super) fn opened(&self) -> impl Iterator<Item = (WorkspaceId, Role)> {
         let principal = &self.principal;
@@ -128,6 +139,11 @@ impl Member {
             ));
         }
         if self.principal.scopes.allow_writing() { Ok(()) } else { Err(missing_scope("conversions.write")) }
+    }
+
+    /// Sees that the person is an owner of the workspace; `otherwise` is said to others.
+    pub(super) fn require_ownership(&self, otherwise: &str) -> Result<(), ApiError> {
+        if self.role < Role::Owner { Err(ApiError::Forbidden(otherwise.to_owned())) } else { Ok(()) }
     }
 
     /// Sees that the key has `scope` (such as `links.write`) and that the person may do such things in the workspace.

@@ -3,20 +3,32 @@
 //! Every failure, unknown paths and methods included, wears Linkly's envelope (`error.rs`). What lies under
 //! `/api/v1/links` is another product's.
 
+mod asking;
 mod caller;
 mod click_params;
 mod clicks;
 mod conversions;
 mod counters;
+mod domains;
 mod error;
+mod faults;
+mod link_body;
+mod link_export;
+mod link_fields;
+mod link_list;
+mod link_rows;
+mod link_rules;
+mod link_webhooks;
+mod links;
 mod pivot;
 mod webhooks;
 mod workspaces;
+mod zapier;
 
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::{from_fn, map_response};
-use axum::routing::{any, delete, get};
+use axum::routing::{any, delete, get, post, put};
 
 use crate::web::error::ApiError;
 use crate::web::meter;
@@ -36,6 +48,23 @@ pub fn routes() -> Router<App> {
             get(webhooks::of_workspace).post(webhooks::subscribe_to_workspace),
         )
         .route("/api/v1/workspace/{workspace}/webhooks/{hook}", delete(webhooks::unsubscribe_from_workspace))
+        .route("/api/v1/link", post(links::save))
+        .route("/api/v1/link/{link}", get(links::get))
+        .route("/api/v1/get_link/{link}", get(links::get))
+        .route("/api/v1/workspace/{workspace}/links", post(links::save_in_workspace))
+        .route("/api/v1/workspace/{workspace}/links/{link}", delete(links::delete))
+        .route("/api/v1/workspace/{workspace}/links/{link}/restore", post(links::restore))
+        .route("/api/v1/workspace/{workspace}/list_links", get(link_list::list))
+        .route("/api/v1/workspace/{workspace}/links/export", get(link_export::export))
+        .route("/api/v1/workspace/{workspace}/domains", get(domains::list).post(domains::create))
+        .route("/api/v1/workspace/{workspace}/domains/{domain}", delete(domains::delete))
+        .route(
+            "/api/v1/workspace/{workspace}/domains/{domain}/favicon",
+            put(domains::change_favicon).post(domains::change_favicon).patch(domains::change_favicon),
+        )
+        .route("/api/v1/zapier/test", post(zapier::test))
+        .route("/api/v1/zapier/link", get(link_list::bare).post(links::save))
+        .route("/api/v1/zapier/link/{link}", get(links::get).put(links::change).delete(links::delete_anywhere))
         .route("/api/v1/link/{link}/webhooks", get(webhooks::of_link).post(webhooks::subscribe_to_link))
         .route("/api/v1/link/{link}/webhooks/{hook}", delete(webhooks::unsubscribe_from_link))
         .route("/api/v1", any(not_found))

@@ -1,25 +1,31 @@
 //! `GET /api/v1/workspaces`
 
-use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use axum::http::HeaderMap;
+use axum::response::Response;
 
 use super::caller::Caller;
+use super::link_rows::writing;
 use crate::domain::id::WorkspaceId;
+use crate::table::{Cell, Table};
+use crate::web::answer;
 use crate::web::error::ApiError;
+use crate::web::params::Params;
 use crate::web::state::App;
 
-/// A workspace as Linkly shows it.
-#[derive(Debug, Serialize)]
-pub(super) struct WorkspaceObject {
-    id: WorkspaceId,
-    name: String,
-}
-
 /// The workspaces that the key opens, oldest first.
-pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<WorkspaceObject>>, ApiError> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     caller.require("workspaces.read")?;
+    let writing = writing(&app, &params, &headers, "workspaces")?;
     let ids: Vec<WorkspaceId> = caller.opened().map(|(id, _)| id).collect();
-    let found = app.catalog.workspaces_by_ids(&ids).await?;
-    Ok(Json(found.into_iter().map(|workspace| WorkspaceObject { id: workspace.id, name: workspace.name }).collect()))
+    let mut table = Table::new(&["id", "name"]);
+    for workspace in app.catalog.workspaces_by_ids(&ids).await? {
+        table.push(vec![Cell::from(workspace.id.0), Cell::from(workspace.name)]);
+    }
+    answer::table(&table, &writing)
 }

@@ -14,12 +14,17 @@ use crate::redirect::{Destination, Manners};
 use crate::web::page::Page;
 
 impl<R: Recorder> Visits<R> {
-    /// What the domain tells applications at this path.
+    /// What the domain tells applications and browsers at this path.
     pub(super) fn file(&self, request: &Parts) -> Option<Response> {
         if request.method == Method::POST {
             return None;
         }
-        let text = self.services.resolver.manners(host(request))?.file(request.uri.path())?;
+        let manners = self.services.resolver.manners(host(request))?;
+        if let Some(picture) = manners.picture(request.uri.path()) {
+            self.outcomes.count(Outcome::File);
+            return Some(sent_on(picture.location().clone(), false, false, false));
+        }
+        let text = manners.file(request.uri.path())?;
         self.outcomes.count(Outcome::File);
         let mut response = Response::new(Body::from(text));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

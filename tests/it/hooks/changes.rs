@@ -102,7 +102,14 @@ async fn what_is_rolled_back_leaves_no_note() {
     let domain = catalog.add_domain(workspace, "go.example.com", false, NOW).await.unwrap();
     let fields = LinkFields { url: "https://example.com".to_owned(), ..LinkFields::default() };
     let add = |slug: &'static str| {
-        let new = NewLink { domain: &domain, slug, created_by: None, fields: &fields, created_at_ms: NOW, has_history: false };
+        let new = NewLink {
+            domain: &domain,
+            slug,
+            created_by: None,
+            fields: &fields,
+            created_at_ms: NOW,
+            has_history: false,
+        };
         let catalog = &catalog;
         async move { catalog.add_link(&new).await }
     };

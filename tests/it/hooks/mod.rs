@@ -7,4 +7,4 @@ mod endpoints;
 mod goings_on;
 pub mod receiver;
 mod stream;
-mod world;
+pub mod world;

@@ -1,4 +1,10 @@
 //! Linkly's links: made, changed, listed, exported, thrown away and taken back.
 
+mod access;
 mod counts;
+mod domains;
+mod lists;
+mod saving;
+mod told;
+mod trash;
 mod world;

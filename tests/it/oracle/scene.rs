@@ -18,7 +18,9 @@ use super::almanac::{DAY_MS, HOUR_MS, MINUTE_MS, QUARTER_MS, date};
 use super::links;
 use super::said::METADATA;
 use super::stores::{self, Stores};
-use super::words::{AGENTS, CURRENCIES, CUSTOMERS, EVENT_NAMES, LANGUAGES, PARAMS, PLACES, PROVIDERS, REFERRERS, URLS, UTM};
+use super::words::{
+    AGENTS, CURRENCIES, CUSTOMERS, EVENT_NAMES, LANGUAGES, PARAMS, PLACES, PROVIDERS, REFERRERS, URLS, UTM,
+};
 
 /// 2025-10-01, in days since 1970-01-01.
 pub const FIRST_DAY: i64 = 20_362;
