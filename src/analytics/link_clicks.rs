@@ -19,6 +19,8 @@ pub struct LinkClicks {
     pub last_ms: Option<i64>,
     /// Time of the last click by a human, in milliseconds.
     pub last_human_ms: Option<i64>,
+    /// Time of the last click by a robot, in milliseconds.
+    pub last_robot_ms: Option<i64>,
     /// Clicks by humans on each of the last 30 days, oldest first, today last.
     pub daily_humans: [u64; DAYS as usize],
 }
@@ -50,6 +52,7 @@ impl From<LinkClicksRow> for LinkClicks {
             humans_previous_day,
             last_ms: known(row.last_ms),
             last_human_ms: known(row.last_human_ms),
+            last_robot_ms: known(row.last_robot_ms),
             daily_humans,
         }
     }
@@ -87,6 +90,7 @@ mod tests {
             humans_recently: 9,
             last_ms: 5,
             last_human_ms: 0,
+            last_robot_ms: 0,
             days: vec![30, 1, 29],
             daily: vec![4, 2, 3],
         };

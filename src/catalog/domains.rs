@@ -23,6 +23,9 @@ macro_rules! domain_columns {
     };
 }
 
+const FOREIGN: &str =
+    "SELECT 1 FROM link WHERE domain_id = $1 AND workspace_id <> $2 AND deleted_at IS NULL LIMIT 1";
+
 fn from_row(row: &Row) -> Result<Domain> {
     let Json(fields): Json<DomainFields> = row.try_get("options")?;
     Ok(Domain {
@@ -221,6 +224,24 @@ impl Catalog {
         self.call().await?.query_opt(text, &[&workspace.row(), &id.row()]).await?.as_ref().map(from_row).transpose()
     }
 
+    /// The short domain that answers where the installation itself is reached: the first of `names` that is one, else the
+    /// oldest.
+    pub async fn home_domain(&self, names: &[String]) -> Result<Option<Domain>> {
+        let text = concat!(
+            "SELECT ",
+            domain_columns!(),
+            " FROM domain WHERE removed_at IS NULL AND verified_at IS NOT NULL
+            ORDER BY coalesce(array_position($1, name), 1000), id LIMIT 1"
+        );
+        self.call().await?.query_opt(text, &[&names]).await?.as_ref().map(from_row).transpose()
+    }
+
+    /// Whether links of other workspaces live on a short domain: those of their sites.
+    pub async fn has_foreign_links(&self, domain: &Domain) -> Result<bool> {
+        let row = self.call().await?.query_opt(FOREIGN, &[&domain.id.row(), &domain.workspace.row()]).await?;
+        Ok(row.is_some())
+    }
+
     /// Those of `names` that are verified short domains of anybody.
     pub async fn registered_among(&self, names: &[String]) -> Result<Vec<String>> {
         if names.is_empty() {
@@ -336,7 +357,7 @@ impl Catalog {
 
     /// Removes a short domain with the links that it has: its name is free again, and another domain of the workspace becomes
     /// primary in its place. False when it is not the workspace's. Of a domain with very many links they had better be
-    /// deleted before.
+    /// deleted before. [`Error::Taken`] `domain_of_sites` when links of other workspaces' sites live there.
     pub async fn remove_domain(&self, workspace: WorkspaceId, domain: DomainId, now_ms: i64) -> Result<bool> {
         let now = instant(now_ms)?;
         let mut session = self.call().await?;
@@ -345,6 +366,9 @@ impl Catalog {
         // Held first, so that no link is made meanwhile.
         if hold(&work, workspace, domain).await?.is_none() {
             return Ok(false);
+        }
+        if work.query_opt(FOREIGN, &[&domain.row(), &workspace.row()]).await?.is_some() {
+            return Err(Error::Taken("domain_of_sites".to_owned()));
         }
         delete_on(&work, workspace, domain, i64::MAX, now_ms).await?;
         let text = "UPDATE domain SET removed_at = $3, is_primary = false WHERE workspace_id = $1 AND id = $2";

@@ -53,7 +53,7 @@ impl Catalog {
     /// Adds a link unless one leads there already. Of several calls at once for the same destination one adds it. Errors as
     /// for [`add_link`](Self::add_link).
     pub async fn add_link_leading(&self, new: &NewLink<'_>, to: &Leading) -> Result<Added> {
-        let workspace = new.domain.workspace;
+        let workspace = new.workspace;
         let mut session = self.call().await?;
         let work = session.begin().await?;
         // In one order everywhere, so that nobody waits in a circle.

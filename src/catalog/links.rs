@@ -17,7 +17,9 @@ const CHUNK: usize = 5_000;
 /// A link to add.
 #[derive(Clone, Copy, Debug)]
 pub struct NewLink<'a> {
-    /// Where it lives; its workspace owns the link.
+    /// Its owner.
+    pub workspace: WorkspaceId,
+    /// Where it lives. Only links of sites live on a domain of another workspace.
     pub domain: &'a Domain,
     /// Its place there.
     pub slug: &'a str,
@@ -64,6 +66,12 @@ impl Catalog {
         row.as_ref().map(from_row).transpose()
     }
 
+    /// Whether any link has this slug, in the trash or not.
+    pub async fn is_slug_taken(&self, domain: DomainId, slug_key: &str) -> Result<bool> {
+        let text = "SELECT 1 FROM link WHERE domain_id = $1 AND slug_key = $2 AND deleted_at IS NULL";
+        Ok(self.call().await?.query_opt(text, &[&domain.row(), &slug_key]).await?.is_some())
+    }
+
     /// A link of the workspace that was not deleted.
     pub async fn link(&self, workspace: WorkspaceId, id: LinkId) -> Result<Option<Link>> {
         let text = concat!(
@@ -91,7 +99,14 @@ impl Catalog {
 
     /// The link of the workspace at this place.
     pub async fn link_at(&self, workspace: WorkspaceId, domain: &str, slug: &str) -> Result<Option<Link>> {
-        let Some(domain) = self.domain_of(workspace, domain).await? else { return Ok(None) };
+        if let Some(own) = self.domain_of(workspace, domain).await? {
+            let found = self.resolve(own.id, &own.slug_key(slug)).await?.filter(|link| link.workspace == workspace);
+            if found.is_some() || own.is_verified() {
+                return Ok(found);
+            }
+        }
+        // A link of a site may live on the domain of another workspace.
+        let Some(domain) = self.domain_by_name(domain).await? else { return Ok(None) };
         Ok(self.resolve(domain.id, &domain.slug_key(slug)).await?.filter(|link| link.workspace == workspace))
     }
 
@@ -185,7 +200,10 @@ impl Catalog {
 pub(super) async fn insert(work: &Work<'_>, new: &NewLink<'_>) -> Result<Link> {
     let now = instant(new.created_at_ms)?;
     hold_domain(work, new.domain).await?;
-    hold_tags(work, new.domain.workspace, &new.fields.tags).await?;
+    hold_tags(work, new.workspace, &new.fields.tags).await?;
+    if let Some(site) = new.fields.site {
+        hold_site(work, new.workspace, site).await?;
+    }
     let fields = new.fields;
     let text = "INSERT INTO link (workspace_id, domain_id, created_by, slug, slug_key, url, title, archived,
             folder_id, tag_ids, external_id, tenant_id, program_id, partner_id, group_id, site_id, options, created_at,
@@ -196,7 +214,7 @@ pub(super) async fn insert(work: &Work<'_>, new: &NewLink<'_>) -> Result<Link> {
         .query_one(
             text,
             &[
-                &new.domain.workspace.row(),
+                &new.workspace.row(),
                 &new.domain.id.row(),
                 &new.created_by.map(UserId::row),
                 &new.slug,
@@ -220,7 +238,7 @@ pub(super) async fn insert(work: &Work<'_>, new: &NewLink<'_>) -> Result<Link> {
         .try_get(0)?;
     let link = Link {
         id: LinkId::from_row(id),
-        workspace: new.domain.workspace,
+        workspace: new.workspace,
         created_by: new.created_by,
         domain_id: new.domain.id,
         domain: new.domain.name.clone(),
@@ -277,6 +295,15 @@ async fn hold_domain(work: &Work<'_>, domain: &Domain) -> Result<()> {
     match work.query_opt(text, &[&domain.workspace.row(), &domain.id.row()]).await? {
         Some(_) => Ok(()),
         None => Err(Error::Missing("link_domain".to_owned())),
+    }
+}
+
+/// Sees that the site is the workspace's and stays until the transaction ends.
+async fn hold_site(work: &Work<'_>, workspace: WorkspaceId, site: u64) -> Result<()> {
+    let text = "SELECT id FROM site WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL FOR SHARE";
+    match work.query_opt(text, &[&workspace.row(), &site.cast_signed()]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::Missing("link_site".to_owned())),
     }
 }
 

@@ -4,9 +4,12 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
 
+use super::link_row::{from_row as link_from_row, link_columns};
+use super::outbox::note_link;
 use super::{Catalog, Error, Result, instant};
 use crate::domain::id::{LinkId, SiteId, WorkspaceId};
-use crate::domain::site::{Site, SiteSettings};
+use crate::domain::site::{Site, SiteSettings, link_place};
+use crate::domain::webhook::HookEvent;
 use crate::domain::workspace::WorkspaceSettings;
 
 /// A site to be.
@@ -91,11 +94,31 @@ impl Catalog {
         Ok(self.call().await?.execute(text, &values).await? == 1)
     }
 
-    /// Removes a site: its events are no longer taken, and its slug is free again. False when it is not the workspace's.
+    /// Removes a site with the links that live under its slug: its events are no longer taken, and its slug is free again.
+    /// False when it is not the workspace's.
     pub async fn remove_site(&self, workspace: WorkspaceId, site: SiteId, now_ms: i64) -> Result<bool> {
-        let text = "UPDATE site SET removed_at = $3 WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL";
-        let values: [&(dyn ToSql + Sync); 3] = [&workspace.row(), &site.row(), &instant(now_ms)?];
-        Ok(self.call().await?.execute(text, &values).await? == 1)
+        let now = instant(now_ms)?;
+        let mut session = self.call().await?;
+        let work = session.begin().await?;
+        // Held first, so that no link is made meanwhile.
+        let removing = "UPDATE site SET removed_at = $3 WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL
+            RETURNING slug";
+        let values: [&(dyn ToSql + Sync); 3] = [&workspace.row(), &site.row(), &now];
+        let Some(row) = work.query_opt(removing, &values).await? else { return Ok(false) };
+        let slug: String = row.try_get("slug")?;
+        let deleting = concat!(
+            "UPDATE link SET deleted_at = $3 FROM domain
+            WHERE domain.id = link.domain_id AND link.workspace_id = $1 AND link.site_id = $2
+                AND link.deleted_at IS NULL AND starts_with(link.slug_key, $4)
+            RETURNING ",
+            link_columns!()
+        );
+        let place = link_place(&slug, "");
+        for row in work.query(deleting, &[&workspace.row(), &site.row(), &now, &place]).await? {
+            note_link(&work, HookEvent::LinkDeleted, &link_from_row(&row)?, now_ms).await?;
+        }
+        work.commit().await?;
+        Ok(true)
     }
 
     /// Whose a link is, and how that workspace counts, for the pixel of a link; `None` when it was deleted.

@@ -63,7 +63,8 @@ impl Catalog {
 
     /// Removes a workspace: its members leave it, its keys are revoked, its domains are free again and its links and sites
     /// are gone.
-    /// Its events stay until they are erased. False when there is no such workspace.
+    /// Its events stay until they are erased. False when there is no such workspace. [`Error::Taken`] `domain_of_sites` when
+    /// links of other workspaces' sites live on its domains.
     pub async fn remove_workspace(&self, id: WorkspaceId, now_ms: i64) -> Result<bool> {
         let (id, now) = (id.row(), instant(now_ms)?);
         let mut session = self.call().await?;
@@ -72,6 +73,10 @@ impl Catalog {
         if work.execute(removing, &[&id, &now]).await? == 0 {
             return Ok(false);
         }
+        let ending = "UPDATE link SET deleted_at = $2 FROM domain
+            WHERE domain.id = link.domain_id AND link.workspace_id = $1 AND domain.workspace_id <> $1
+                AND link.deleted_at IS NULL";
+        work.execute(ending, &[&id, &now]).await?;
         work.execute("DELETE FROM member WHERE workspace_id = $1", &[&id]).await?;
         let revoking = "UPDATE api_key SET revoked_at = $2 WHERE workspace_id = $1 AND revoked_at IS NULL";
         work.execute(revoking, &[&id, &now]).await?;
@@ -79,6 +84,13 @@ impl Catalog {
         work.execute("DELETE FROM outbox WHERE workspace_id = $1", &[&id]).await?;
         let freeing = "UPDATE domain SET removed_at = $2 WHERE workspace_id = $1 AND removed_at IS NULL";
         work.execute(freeing, &[&id, &now]).await?;
+        // Nobody puts a link there any more, so what is there is all there is.
+        let foreign = "SELECT 1 FROM link JOIN domain ON domain.id = link.domain_id
+            WHERE domain.workspace_id = $1 AND domain.removed_at = $2 AND link.workspace_id <> $1
+                AND link.deleted_at IS NULL LIMIT 1";
+        if work.query_opt(foreign, &[&id, &now]).await?.is_some() {
+            return Err(Error::Taken("domain_of_sites".to_owned()));
+        }
         let closing = "UPDATE site SET removed_at = $2 WHERE workspace_id = $1 AND removed_at IS NULL";
         work.execute(closing, &[&id, &now]).await?;
         work.commit().await?;

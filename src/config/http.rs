@@ -17,6 +17,11 @@ pub struct HttpConfig {
     #[arg(long, env = "LINKTRAIL_PUBLIC_URL")]
     pub public_url: Option<url::Url>,
 
+    /// The short domain whose links answer on hosts that are no short domain, and where links of sites live unless the public
+    /// address is a short domain itself. Default: the oldest. It should not change once there are links of sites.
+    #[arg(long, env = "LINKTRAIL_DEFAULT_DOMAIN", value_name = "NAME")]
+    pub default_domain: Option<String>,
+
     /// Proxies whose forwarding headers are believed, as addresses in CIDR form, separated by commas.
     #[arg(long, env = "LINKTRAIL_TRUSTED_PROXIES", value_delimiter = ',', default_value = "127.0.0.0/8,::1/128")]
     pub trusted_proxies: Vec<IpNet>,

@@ -23,7 +23,7 @@ const fn inverse(odd: u64) -> u64 {
     result
 }
 
-fn write_public(f: &mut fmt::Formatter<'_>, prefix: &str, number: u64) -> fmt::Result {
+fn write_public(f: &mut impl fmt::Write, prefix: &str, number: u64) -> fmt::Result {
     let mut rest = number.wrapping_mul(SPREAD);
     let mut text = [0u8; LENGTH];
     for place in text.iter_mut().rev() {
@@ -64,6 +64,19 @@ macro_rules! ids {
             /// The id behind its public form; `None` for another prefix or anything malformed.
             pub fn parse(text: &str) -> Option<Self> {
                 parse_public($prefix, text).map(Self)
+            }
+
+            /// The public form with another prefix, for a surface that has its own.
+            pub fn with_prefix(self, prefix: &str) -> String {
+                let mut text = String::new();
+                // Writing to a string cannot fail.
+                let _ = write_public(&mut text, prefix, self.0);
+                text
+            }
+
+            /// The id behind its public form with another prefix.
+            pub fn parse_with_prefix(prefix: &str, text: &str) -> Option<Self> {
+                parse_public(prefix, text).map(Self)
             }
 
             /// From a Postgres bigint.
@@ -123,6 +136,8 @@ mod tests {
         let id = LinkId(7).to_string();
         assert_eq!(LinkId::parse(&id), Some(LinkId(7)));
         assert_eq!(TagId::parse(&id), None);
+        let other = LinkId(7).with_prefix("lnk_");
+        assert_eq!((LinkId::parse(&other), LinkId::parse_with_prefix("lnk_", &other)), (None, Some(LinkId(7))));
         for bad in ["", "link_", "link_0000000000000", "link_zzzzzzzzzzzzz", "link_é", "LINK_0000000000001"] {
             assert_eq!(LinkId::parse(bad), None, "{bad}");
         }

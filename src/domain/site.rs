@@ -10,6 +10,10 @@ use super::workspace::parse_domain_name;
 pub const MAX_HOSTS: usize = 100;
 /// The longest slug, in bytes.
 const MAX_SLUG: usize = 63;
+/// The longest slug of a link of a site, in bytes.
+pub const MAX_LINK_SLUG: usize = 100;
+/// The first segment of the slugs of links of sites, on the domain that the public address reaches.
+pub const LINKS: &str = "l";
 
 /// A site.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,6 +95,22 @@ pub fn is_slug(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
+/// Whether a link of a site may have this slug: 1 to [`MAX_LINK_SLUG`] of `a-z`, `0-9` and `-`.
+pub fn is_link_slug(text: &str) -> bool {
+    (1..=MAX_LINK_SLUG).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// Where a link of a site lives on its domain: `l/<site>/<slug>`.
+pub fn link_place(site: &str, slug: &str) -> String {
+    format!("{LINKS}/{site}/{slug}")
+}
+
+/// The slug of a link of a site, from where it lives; `None` where no link of the site does.
+pub fn slug_at<'a>(site: &str, place: &'a str) -> Option<&'a str> {
+    place.strip_prefix(LINKS)?.strip_prefix('/')?.strip_prefix(site)?.strip_prefix('/')
+}
+
 /// The slug that suits a name or a host: what is neither letter nor digit becomes one dash. Empty when nothing is left.
 pub fn slug_for(name: &str) -> String {
     let mut slug = String::new();
@@ -161,6 +181,11 @@ mod tests {
         for (name, slug) in [("Example.com", "example-com"), ("  Our Shop! ", "our-shop"), ("日本", ""), ("a", "a")] {
             assert_eq!(slug_for(name), slug);
         }
+        assert_eq!(slug_at("shop", &link_place("shop", "sale")), Some("sale"));
+        for elsewhere in ["l/shop", "l/shops/sale", "sale", "x/shop/sale"] {
+            assert_eq!(slug_at("shop", elsewhere), None, "{elsewhere}");
+        }
+        assert!(is_link_slug(&"a".repeat(100)) && !is_link_slug(&"a".repeat(101)) && !is_link_slug("A"));
         assert!(is_slug("our-shop") && !is_slug("") && !is_slug("Our") && !is_slug(&"a".repeat(64)));
     }
 

@@ -5,6 +5,7 @@
 //! `..`, which no client would ever ask for.
 
 use super::link::ROOT_SLUG;
+use super::site;
 
 /// In characters.
 pub const MAX_LENGTH: usize = 190;
@@ -22,13 +23,14 @@ const ALPHABET: &[u8; 57] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrs
 const RESERVED: [&str; 6] = ["api", "health", "ready", "metrics", "robots.txt", "favicon.ico"];
 
 /// First segments that are answered by ourselves on the host that the API shares with a short domain.
-const RESERVED_BESIDE_API: [&str; 17] = [
+const RESERVED_BESIDE_API: [&str; 18] = [
     "analytics",
     "customers",
     "docs",
     "domains",
     "events",
     "folders",
+    "join",
     "l",
     "links",
     "openapi.json",
@@ -108,6 +110,11 @@ pub fn is_reserved(slug: &str, beside_api: bool) -> bool {
     RESERVED.contains(&first.as_str()) || (beside_api && RESERVED_BESIDE_API.contains(&first.as_str()))
 }
 
+/// Whether a slug is below those of links of sites, which have the domain of the installation's own address to themselves.
+pub fn is_of_sites(slug: &str) -> bool {
+    slug.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(site::LINKS))
+}
+
 /// A slug of `length` letters that nobody can guess. An error when the system gives no random bytes.
 pub fn random(length: usize) -> Result<String, getrandom::Error> {
     // The largest multiple of 57 in a byte: higher values are drawn again, so that all letters are equally likely.
@@ -165,6 +172,7 @@ mod tests {
         assert!(!is_reserved("apiary", false));
         assert!(!is_reserved("events", false));
         assert!(is_reserved("events", true));
+        assert!(is_of_sites("L/shop/sale") && is_of_sites("l") && !is_of_sites("la/x"));
     }
 
     #[test]

@@ -105,6 +105,9 @@ impl Holdings {
             Some(name) if parse_domain_name(name).as_ref() != Some(&domain.name) => Some(self.checked_domain(name)?),
             _ => None,
         };
+        if new_name.is_some() && self.catalog.has_foreign_links(&domain).await? {
+            return Err(Error::DomainOfSites(domain.name));
+        }
         let called = new_name.as_deref().unwrap_or(&domain.name);
         let patch = self.checked_fields(patch, called).await?;
         let now_ms = self.clock.now_ms();
@@ -132,8 +135,15 @@ impl Holdings {
 
     /// Removes a short domain and deletes its links, each of which is told to webhooks; what came of them stays. When this
     /// ends half-way, the domain is still there with the links that are left, and removing it again goes on.
+    ///
+    /// # Errors
+    /// [`Error::DomainOfSites`] when links of other workspaces' sites live there: they are not this workspace's to delete.
     pub async fn remove_domain(&self, workspace: WorkspaceId, name: &str) -> Result<Removed> {
         let domain = self.domain(workspace, name).await?;
+        let refused = || Error::DomainOfSites(domain.name.clone());
+        if self.catalog.has_foreign_links(&domain).await? {
+            return Err(refused());
+        }
         let mut links = 0;
         loop {
             let now_ms = self.clock.now_ms();
@@ -142,10 +152,11 @@ impl Holdings {
                 deleted => links += deleted,
             }
         }
-        if self.catalog.remove_domain(workspace, domain.id, self.clock.now_ms()).await? {
-            Ok(Removed { domain, links })
-        } else {
-            Err(Error::NoDomain)
+        match self.catalog.remove_domain(workspace, domain.id, self.clock.now_ms()).await {
+            Ok(true) => Ok(Removed { domain, links }),
+            Ok(false) => Err(Error::NoDomain),
+            Err(error) if error.is_taken("domain_of_sites") => Err(refused()),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -26,6 +26,9 @@ pub enum Error {
     /// The DNS does not answer.
     #[error("the DNS does not answer")]
     Unanswered,
+    /// Links of other workspaces' sites live on the domain.
+    #[error("the domain {0} has links of other workspaces' sites")]
+    DomainOfSites(String),
     /// There is no such workspace.
     #[error("workspace not found")]
     NoWorkspace,

@@ -74,6 +74,15 @@ pub enum Error {
         /// The domain.
         host: String,
     },
+    /// There is no short domain on which links of sites could live.
+    #[error("there is no domain for links of sites")]
+    NoHome,
+    /// The site is not the workspace's, or was removed.
+    #[error("site not found")]
+    NoSite,
+    /// A link of a site keeps its place.
+    #[error("a link of a site keeps its place")]
+    SitePlace,
     /// The root link of a domain cannot be deleted.
     #[error("root link cannot be deleted")]
     RootLink,
@@ -144,6 +153,7 @@ impl From<catalog::Error> for Error {
             // These were looked up a moment ago, and went in between.
             catalog::Error::Missing(name) if name == "link_domain" => Self::ForeignDomain,
             catalog::Error::Missing(name) if name == "link_folder" => Self::NoFolder,
+            catalog::Error::Missing(name) if name == "link_site" => Self::NoSite,
             catalog::Error::Missing(name) if name == "link_tags" => {
                 Self::UnknownTags { field: "tagIds", unknown: Vec::new() }
             }

@@ -4,12 +4,14 @@
 //! - its slug and every target passed the checks of `domain::slug` and `domain::destination`, and no target leads to a
 //!   short domain of this installation;
 //! - its campaign fields are those that its destination carries;
-//! - its domain, folder and tags are its own workspace's.
+//! - its domain, folder and tags are its own workspace's; only links of sites live on the domain of the installation's own
+//!   address, whosever that is, and nothing else lives below `l/` there.
 
 mod bulk;
 mod change;
 mod check;
 mod failure;
+mod site;
 mod trash;
 mod upsert;
 
@@ -53,12 +55,20 @@ pub struct LinkService {
     catalog: Catalog,
     clock: Clock,
     public_url: Arc<Url>,
+    /// The domain whose slugs answer on hosts that are no short domain, where one was named.
+    default_domain: Option<Arc<str>>,
 }
 
 impl LinkService {
     /// A service that takes `public_url` for the address at which this installation is reached.
     pub fn new(catalog: Catalog, clock: Clock, public_url: Arc<Url>) -> Self {
-        Self { catalog, clock, public_url }
+        Self { catalog, clock, public_url, default_domain: None }
+    }
+
+    /// The same with a domain whose slugs answer on hosts that are no short domain; by default that is the oldest.
+    #[must_use]
+    pub fn with_default_domain(self, name: Option<&str>) -> Self {
+        Self { default_domain: name.and_then(parse_domain_name).map(Arc::from), ..self }
     }
 
     /// Makes a link.
@@ -78,24 +88,35 @@ impl LinkService {
         change: LinkChange,
         leading: Option<&Leading>,
     ) -> Result<Added> {
-        let domain = match &change.domain {
-            Some(name) => self.own_domain(workspace, name).await?,
-            None => self.primary_domain(workspace).await?,
-        };
+        let (domain, of_site) = self.ground(workspace, &change).await?;
+        self.create_on(workspace, by, &domain, of_site, change, leading).await
+    }
+
+    /// Makes a link on this domain; `of_site` below a site's address, where nobody else's may be.
+    async fn create_on(
+        &self,
+        workspace: WorkspaceId,
+        by: Option<UserId>,
+        domain: &Domain,
+        of_site: bool,
+        change: LinkChange,
+        leading: Option<&Leading>,
+    ) -> Result<Added> {
         let mut change = change;
         self.prepare(workspace, &mut change).await?;
         let mut fields = LinkFields::default();
         let slug_choice = std::mem::take(&mut change.slug);
         let fixed = match &slug_choice {
             SlugChoice::Keep | SlugChoice::Random { .. } => None,
-            SlugChoice::Fixed(text) => Some(self.checked_slug(text, &domain)?),
+            SlugChoice::Fixed(text) if of_site => Some(slug::parse(text)?.to_owned()),
+            SlugChoice::Fixed(text) => Some(self.checked_slug(text, domain).await?),
         };
         let is_root = fixed.as_deref() == Some(ROOT_SLUG);
         let (created_at_ms, has_history) = (change.created_at_ms, change.created_at_ms.is_some());
         change.write_over(&mut fields, is_root)?;
         let created_at_ms = created_at_ms.unwrap_or_else(|| self.clock.now_ms());
         let without_slug =
-            NewLink { domain: &domain, slug: "", created_by: by, fields: &fields, created_at_ms, has_history };
+            NewLink { workspace, domain, slug: "", created_by: by, fields: &fields, created_at_ms, has_history };
         if let Some(slug) = fixed {
             return Ok(self.add(&NewLink { slug: &slug, ..without_slug }, leading).await?);
         }
@@ -103,7 +124,7 @@ impl LinkService {
         for round in 0..TRIES_PER_LENGTH * LENGTHS {
             let letters = slug::random(length + round / TRIES_PER_LENGTH).map_err(|_| Error::NoRandomness)?;
             let text = prefix.map_or_else(|| letters.clone(), |prefix| format!("{prefix}/{letters}"));
-            let slug = self.checked_slug(&text, &domain)?;
+            let slug = if of_site { text.to_lowercase() } else { self.checked_slug(&text, domain).await? };
             match self.add(&NewLink { slug: &slug, ..without_slug }, leading).await {
                 Err(error) if error.is_taken("link_slug") => {}
                 outcome => return Ok(outcome?),
@@ -122,13 +143,11 @@ impl LinkService {
     /// Whether a link could be made so, as far as can be told without making it: that its place is free is not looked at.
     pub async fn check(&self, workspace: WorkspaceId, change: LinkChange) -> Result<()> {
         let mut change = change;
-        let domain = match &change.domain {
-            Some(name) => self.own_domain(workspace, name).await?,
-            None => self.primary_domain(workspace).await?,
-        };
+        let (domain, of_site) = self.ground(workspace, &change).await?;
         self.prepare(workspace, &mut change).await?;
         let is_root = match &change.slug {
-            SlugChoice::Fixed(text) => self.checked_slug(text, &domain)? == ROOT_SLUG,
+            SlugChoice::Fixed(_) if of_site => false,
+            SlugChoice::Fixed(text) => self.checked_slug(text, &domain).await? == ROOT_SLUG,
             SlugChoice::Keep | SlugChoice::Random { .. } => false,
         };
         change.write_over(&mut LinkFields::default(), is_root)
@@ -171,6 +190,9 @@ impl LinkService {
     pub async fn update(&self, workspace: WorkspaceId, name: &LinkName, change: LinkChange) -> Result<Link> {
         let link = self.get(workspace, name).await?;
         let mut change = change;
+        if site::is_below(&link) {
+            change = site::staying(&link, change)?;
+        }
         let domain = match &change.domain {
             Some(domain) => Some(self.own_domain(workspace, domain).await?),
             None => None,
@@ -182,11 +204,12 @@ impl LinkService {
                 return Err(Error::invalid("key", "a link that has one keeps it or gets a given one"));
             }
         };
-        self.prepare(workspace, &mut change).await?;
         let moves = domain.is_some() || slug.is_some();
+        let home = if moves { self.home_domain().await? } else { None };
+        self.prepare(workspace, &mut change).await?;
         let place = Place { domain: domain.as_ref(), slug: slug.as_deref() };
         let edit = |link: &mut Link| {
-            if moves && self.is_reserved(&link.slug, &link.domain) {
+            if moves && self.is_reserved(&link.slug, &link.domain, home.as_ref()) {
                 return Err(Error::ReservedSlug);
             }
             let is_root = link.slug == ROOT_SLUG;
@@ -268,13 +291,16 @@ impl LinkService {
         Ok(())
     }
 
-    fn checked_slug(&self, text: &str, domain: &Domain) -> Result<String> {
+    async fn checked_slug(&self, text: &str, domain: &Domain) -> Result<String> {
         let slug = slug::parse(text)?;
-        if self.is_reserved(slug, &domain.name) { Err(Error::ReservedSlug) } else { Ok(slug.to_owned()) }
+        let home = if slug::is_of_sites(slug) { self.home_domain().await? } else { None };
+        if self.is_reserved(slug, &domain.name, home.as_ref()) { Err(Error::ReservedSlug) } else { Ok(slug.to_owned()) }
     }
 
-    fn is_reserved(&self, slug: &str, domain: &str) -> bool {
-        slug::is_reserved(slug, self.public_url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(domain)))
+    /// `home` is where links of sites live.
+    fn is_reserved(&self, slug: &str, domain: &str, home: Option<&Domain>) -> bool {
+        let beside_api = self.public_url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(domain));
+        slug::is_reserved(slug, beside_api) || (slug::is_of_sites(slug) && home.is_some_and(|home| home.name == domain))
     }
 
     /// The domain of this name, which must be the workspace's; someone else's and nobody's are answered alike.

@@ -154,6 +154,7 @@ impl Server {
         let resolver = Arc::new(Resolver::new(
             Arc::new(CatalogSource::new(stores.catalog.clone())),
             ResolverOptions {
+                default_domain: config.http.default_domain.clone(),
                 api_host: public_url.host_str().map(str::to_owned),
                 miss_limit: config.http.miss_limit,
                 ..ResolverOptions::default()
@@ -166,7 +167,8 @@ impl Server {
             kept_answers: KeptAnswers::default(),
             conversions,
             holdings: Holdings::new(stores.catalog.clone(), clock.clone()).for_tenants(&public_url, &config.domains),
-            links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url)),
+            links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url))
+                .with_default_domain(config.http.default_domain.as_deref()),
             catalog: stores.catalog.clone(),
             clicks,
             max_body_bytes: config.http.max_body_bytes,

@@ -5,22 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use super::recorder::SpoolRecorder;
 use super::slow_body;
+use crate::api::ghostid::Meant;
 use crate::api::visit::Visits;
 use crate::api::{collect, dub, ghostid, linkly, ops};
 use crate::config::HttpConfig;
 use crate::telemetry::name::REQUESTS_TOTAL;
+use crate::web::body;
 use crate::web::state::App;
 
 /// The routes. What none of them knows is a visit of the default domain.
@@ -33,13 +37,48 @@ pub(super) fn router(
     let body_time = Duration::from_secs(http.body_timeout_secs);
     let ops = ops::Ops { catalog: app.catalog.clone(), analytics: app.analytics.clone(), metrics };
     let surface = |name, routes, panicked| surface(name, routes, panicked, body_time);
-    surface("dub", dub::routes(), dub::panicked)
+    let links = surface("ghostid", ghostid::shared_routes(), ghostid::panicked).with_state(app.clone());
+    let whole = surface("dub", dub::routes(), dub::panicked)
         .merge(surface("linkly", linkly::routes(), linkly::panicked))
         .merge(surface("ghostid", ghostid::routes(), ghostid::panicked))
         .merge(surface("collect", collect::routes(), collect::panicked))
         .with_state(app.clone())
         .merge(ops::routes(ops).layer(map_response(|response| counted("ops", response))))
-        .fallback(move |request| strange(Arc::clone(&visits), request))
+        .fallback(move |request| strange(Arc::clone(&visits), request));
+    let shared = Shared { links, max_body_bytes: app.max_body_bytes, body_time };
+    Router::new().fallback_service(whole).layer(from_fn_with_state(shared, divert))
+}
+
+/// What answers where two surfaces have one path.
+#[derive(Clone)]
+struct Shared {
+    links: Router,
+    max_body_bytes: usize,
+    body_time: Duration,
+}
+
+/// Hands requests for a path of two surfaces to the one that is meant; all others go on.
+async fn divert(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let (request, is_ours) = match ghostid::meant(request.method(), request.uri(), request.headers()) {
+        Meant::Another => (request, false),
+        Meant::Ours => (request, true),
+        Meant::ByBody => {
+            let (parts, body) = request.into_parts();
+            let reading = body::read(body, shared.max_body_bytes);
+            let body = match tokio::time::timeout(shared.body_time, reading).await {
+                Ok(Ok(body)) => body,
+                Ok(Err(error)) => return counted("dub", dub::dress(error.into_response())).await,
+                Err(_) => return counted("dub", slow_body::too_slow(shared.body_time)).await,
+            };
+            let is_ours = ghostid::body_is_ours(&body);
+            (Request::from_parts(parts, Body::from(body)), is_ours)
+        }
+    };
+    if !is_ours {
+        return next.run(request).await;
+    }
+    let Ok(response) = shared.links.oneshot(request).await;
+    response
 }
 
 /// What no route knows: a visit, unless it can only be meant for the API, or shows a key and no link is there.

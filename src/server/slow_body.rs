@@ -37,7 +37,8 @@ pub async fn limit(State(limit): State<Duration>, request: Request, next: Next) 
     if late.load(Ordering::Relaxed) { too_slow(limit) } else { response }
 }
 
-fn too_slow(limit: Duration) -> Response {
+/// The answer to a body that took too long.
+pub(super) fn too_slow(limit: Duration) -> Response {
     let message = format!("the request body was not complete after {} seconds", limit.as_secs_f64());
     let body = dub::envelope("request_timeout", &message);
     let mut response = Response::new(Body::from(body.to_string()));

@@ -32,6 +32,8 @@ pub struct LinkClicksRow {
     pub last_ms: i64,
     /// Time of the last click by a human in milliseconds; 0 without one.
     pub last_human_ms: i64,
+    /// Time of the last click by a robot in milliseconds; 0 without one.
+    pub last_robot_ms: i64,
     /// Which of the last [`DAYS`] have clicks by humans, in no order: 1 for the oldest, [`DAYS`] for today.
     pub days: Vec<u8>,
     /// How many each of these has.
@@ -61,6 +63,7 @@ impl Warehouse {
              sumIf(humans_of_day, day BETWEEN 1 AND 30) AS humans_recently, \
              toUnixTimestamp64Milli(max(last_of_day)) AS last_ms, \
              toUnixTimestamp64Milli(max(last_human_of_day)) AS last_human_ms, \
+             toUnixTimestamp64Milli(max(last_robot_of_day)) AS last_robot_ms, \
              groupArrayIf(day, day BETWEEN 1 AND 30 AND humans_of_day > 0) AS days, \
              groupArrayIf(humans_of_day, day BETWEEN 1 AND 30 AND humans_of_day > 0) AS daily \
              FROM (SELECT link_id, toUInt8(if(toUnixTimestamp(slot) < ",
@@ -69,7 +72,8 @@ impl Warehouse {
         sql.bind_shared(Value::Int(since)).push(", 0, least(31, 1 + intDiv(toUnixTimestamp(slot) - ");
         sql.bind_shared(Value::Int(since)).push(
             ", 86400)))) AS day, sum(events) AS clicks_of_day, sumIf(events, bot = '') AS humans_of_day, \
-             max(last) AS last_of_day, maxIf(last, bot = '') AS last_human_of_day FROM events_15m WHERE workspace_id = ",
+             max(last) AS last_of_day, maxIf(last, bot = '') AS last_human_of_day, \
+             maxIf(last, bot != '') AS last_robot_of_day FROM events_15m WHERE workspace_id = ",
         );
         sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'click' AND link_id ");
         match links {

@@ -319,6 +319,10 @@ impl From<holdings::Error> for ApiError {
             holdings::Error::Unanswered => Self::Unavailable(
                 "The DNS does not answer at the moment, so the proof cannot be looked for. Please try again.",
             ),
+            holdings::Error::DomainOfSites(name) => Self::Conflict(format!(
+                "Links of sites of other workspaces live on this domain, so it keeps its name and stays. Domain: {}",
+                quoted(&name)
+            )),
             holdings::Error::TagTaken => Self::Conflict("A tag with that name already exists.".to_owned()),
             holdings::Error::FolderTaken => Self::Conflict("A folder with that name already exists.".to_owned()),
             holdings::Error::Invalid { code, field, message } => Self::invalid(code, field, message),
@@ -380,6 +384,14 @@ impl From<links::Error> for ApiError {
             links::Error::Loop { field, host } => Self::Unprocessable(format!(
                 "Invalid destination URL: {field}: {host} is a short domain itself, so a visit could go round and round."
             )),
+            links::Error::NoHome => Self::BadRequest(
+                "There is no short domain yet on which links of sites could live: `linktrail domain add NAME` makes one."
+                    .to_owned(),
+            ),
+            links::Error::NoSite => Self::NotFound("Site not found.".to_owned()),
+            links::Error::SitePlace => Self::Forbidden(
+                "A link of a site stays below the site's address; its slug is changed by PUT /api/links/{id}.".to_owned(),
+            ),
             links::Error::RootLink => Self::Forbidden("You cannot delete the root link of a domain.".to_owned()),
             links::Error::Invalid { code, field, message } => Self::invalid(code, field, message),
             links::Error::NoRandomness => {

@@ -37,7 +37,15 @@ async fn workspace_with_domain(catalog: &Catalog, domain: &str) -> (WorkspaceId,
 }
 
 async fn add(catalog: &Catalog, domain: &Domain, slug: &str, fields: &LinkFields) -> Link {
-    let new = NewLink { domain, slug, created_by: None, fields, created_at_ms: NOW, has_history: false };
+    let new = NewLink {
+        workspace: domain.workspace,
+        domain,
+        slug,
+        created_by: None,
+        fields,
+        created_at_ms: NOW,
+        has_history: false,
+    };
     catalog.add_link(&new).await.unwrap()
 }
 
@@ -188,6 +196,7 @@ async fn a_link_is_read_as_it_was_written() {
     };
     let foreign = LinkFields { tags: vec![tag.id], ..fields() };
     let new = |fields| NewLink {
+        workspace: other.workspace,
         domain: &other,
         slug: "x",
         created_by: None,
@@ -344,6 +353,7 @@ async fn pages_neither_skip_nor_repeat() {
     for number in 0..25 {
         // Several at one instant.
         let new = NewLink {
+            workspace: domain.workspace,
             domain: &domain,
             slug: &format!("s{number}"),
             created_by: None,

@@ -1,4 +1,4 @@
-//! Ghost ID's errors: `{"error": "..."}`, with 400 for a wrong parameter.
+//! Ghost ID's errors: `{"error": "..."}`, with 400 for everything that is wrong with a request (contract, D13).
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -10,10 +10,12 @@ use crate::web::error::ApiError;
 
 /// Re-dresses a failed response where this surface differs from the plain one; leaves every other alone.
 pub(super) fn dress(mut response: Response) -> Response {
-    let Some(ApiError::Invalid { field, message, .. }) = response.extensions().get::<ApiError>() else {
-        return response;
+    let message = match response.extensions().get::<ApiError>() {
+        Some(ApiError::Invalid { field, message, .. }) => format!("{field}: {message}"),
+        Some(ApiError::Unprocessable(message)) => message.clone(),
+        _ => return response,
     };
-    let body = Json(json!({ "error": format!("{field}: {message}") })).into_response().into_body();
+    let body = Json(json!({ "error": message })).into_response().into_body();
     response.headers_mut().remove(CONTENT_LENGTH);
     *response.status_mut() = StatusCode::BAD_REQUEST;
     *response.body_mut() = body;

@@ -5,25 +5,33 @@
 mod auth;
 mod caller;
 mod error;
+mod link_body;
+mod link_counts;
+mod link_shape;
+mod links;
 mod person;
 mod sections;
 mod session;
 mod sessions;
+mod shared;
 mod site;
 mod stats;
 mod visitor;
 mod visitors;
 
 use axum::Router;
+use axum::http::Method;
 use axum::middleware::{from_fn, map_response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
+use crate::web::error::ApiError;
 use crate::web::meter;
 use crate::web::state::App;
 
 pub use error::panicked;
+pub use shared::{Meant, body_is_ours, meant};
 
-/// All routes of this surface.
+/// The routes that are this surface's alone.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/auth/login", post(auth::log_in))
@@ -36,6 +44,20 @@ pub fn routes() -> Router<App> {
         .route("/api/visitor/{ghost_vid}", get(visitor::profile))
         .route("/api/sessions", get(sessions::list))
         .route("/api/session/{session}", get(session::get))
+        .layer(from_fn(meter::measure))
+        .layer(map_response(async |response| error::dress(response)))
+}
+
+/// The routes whose paths are another surface's too. Which of them a request means, [`meant`] tells.
+pub fn shared_routes() -> Router<App> {
+    Router::new()
+        .route("/api/links", get(links::list).post(links::create))
+        .route("/api/links/check-slug", get(links::check_slug))
+        .route("/api/links/{id}", put(links::update).delete(links::delete))
+        .fallback(async || ApiError::NotFound("The requested path does not exist.".to_owned()))
+        .method_not_allowed_fallback(async |method: Method| {
+            ApiError::MethodNotAllowed(format!("The method {method} is not allowed here."))
+        })
         .layer(from_fn(meter::measure))
         .layer(map_response(async |response| error::dress(response)))
 }

@@ -103,6 +103,7 @@ async fn what_is_rolled_back_leaves_no_note() {
     let fields = LinkFields { url: "https://example.com".to_owned(), ..LinkFields::default() };
     let add = |slug: &'static str| {
         let new = NewLink {
+            workspace: domain.workspace,
             domain: &domain,
             slug,
             created_by: None,

@@ -59,6 +59,7 @@ impl Running {
         let http = HttpConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             public_url: None,
+            default_domain: None,
             trusted_proxies: Vec::new(),
             geo_headers: GeoHeaders::None,
             header_timeout_secs: 5,

@@ -37,12 +37,14 @@ async fn spans_are_days_of_utc() {
         humans_previous_day: 4,
         last_ms: Some(NOW_MS),
         last_human_ms: Some(NOW_MS),
+        last_robot_ms: all[&busy].last_robot_ms,
         daily_humans,
     };
     assert_eq!(all[&busy], expected);
     let expected = LinkClicks {
         clicks: Spans { total: 1, ..Spans::default() },
         last_ms: Some(NOW_MS - 40 * DAY_MS),
+        last_robot_ms: Some(NOW_MS - 40 * DAY_MS),
         ..LinkClicks::default()
     };
     assert_eq!(all[&quiet], expected);
