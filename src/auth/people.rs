@@ -3,6 +3,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::invitation::check_chosen;
 use super::key::{FreshKey, KeyKind, random_text};
 use super::{Auth, Error, Result};
 use crate::catalog::{self, FirstRows, NewFirstRows};
@@ -95,6 +96,30 @@ impl Auth {
             Err(catalog::Error::Missing(_)) => Err(Error::Refused("there is no such workspace".to_owned())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Gives a person another password, `chosen` or a made one, which is in the answer and nowhere else, and signs them out
+    /// everywhere.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassword`] for a chosen one; [`Error::Refused`] when there is no such person.
+    pub async fn change_password(&self, email: &str, chosen: Option<&SecretString>) -> Result<Option<SecretString>> {
+        let missing = || Error::Refused(format!("there is no user {email}; `linktrail user list` shows them"));
+        let (user, _) = self.catalog.user_by_email(email).await?.ok_or_else(missing)?;
+        let made = match chosen {
+            Some(chosen) => {
+                check_chosen(chosen)?;
+                None
+            }
+            None => Some(made_password()?),
+        };
+        let password = made.as_ref().or(chosen).ok_or_else(missing)?;
+        let hash = hashed(password).await?;
+        if !self.catalog.set_password_hash(user.id, &hash).await? {
+            return Err(missing());
+        }
+        self.forget();
+        Ok(made)
     }
 
     /// The person with this mail address and password; `None` when they do not fit. Takes as long for an unknown address as

@@ -23,8 +23,7 @@ macro_rules! domain_columns {
     };
 }
 
-const FOREIGN: &str =
-    "SELECT 1 FROM link WHERE domain_id = $1 AND workspace_id <> $2 AND deleted_at IS NULL LIMIT 1";
+const FOREIGN: &str = "SELECT 1 FROM link WHERE domain_id = $1 AND workspace_id <> $2 AND deleted_at IS NULL LIMIT 1";
 
 fn from_row(row: &Row) -> Result<Domain> {
     let Json(fields): Json<DomainFields> = row.try_get("options")?;

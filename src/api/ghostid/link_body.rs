@@ -32,7 +32,8 @@ impl Asked {
     pub(super) fn read(body: &Body, now_ms: i64) -> Result<Self, ApiError> {
         let mut patch = LinkPatch { notes: body.text("notes")?.map(filled), ..LinkPatch::default() };
         if let Some(url) = body.text("destinationUrl")? {
-            patch.url = Some(filled(url).ok_or_else(|| refused("destinationUrl", "it is needed, and may not be empty"))?);
+            patch.url =
+                Some(filled(url).ok_or_else(|| refused("destinationUrl", "it is needed, and may not be empty"))?);
         }
         if let Some(Some(placement)) = body.text("link_type")? {
             if !PLACEMENTS.contains(&placement.as_str()) {
@@ -59,14 +60,17 @@ impl Asked {
         };
         let slug = match body.text("slug")?.and_then(filled) {
             Some(slug) if !is_link_slug(&slug) => {
-                let message =
-                    format!("expected 1 to {MAX_LINK_SLUG} of a-z, 0-9 and dashes. Given: {}", quoted(&slug));
+                let message = format!("expected 1 to {MAX_LINK_SLUG} of a-z, 0-9 and dashes. Given: {}", quoted(&slug));
                 return Err(refused("slug", &message));
             }
             slug => slug,
         };
         let change = LinkChange { patch, utm, ..LinkChange::default() };
-        Ok(Self { change, slug, tags: body.texts("tags")?.map(|tags| checked_tags(tags.unwrap_or_default())).transpose()? })
+        Ok(Self {
+            change,
+            slug,
+            tags: body.texts("tags")?.map(|tags| checked_tags(tags.unwrap_or_default())).transpose()?,
+        })
     }
 }
 
@@ -139,12 +143,14 @@ mod tests {
         let none = read(&json!({})).unwrap();
         assert_eq!(none.change.patch, LinkPatch::default());
         assert_eq!((none.change.utm, none.slug, none.tags), (UtmChange::default(), None, None));
-        let cleared = read(&json!({"notes": null, "campaign": " ", "expires_at": "", "max_clicks": null, "tags": null}));
+        let cleared =
+            read(&json!({"notes": null, "campaign": " ", "expires_at": "", "max_clicks": null, "tags": null}));
         let cleared = cleared.unwrap();
         let patch = &cleared.change.patch;
         assert_eq!((&patch.notes, patch.expires_at_ms, patch.max_clicks), (&Some(None), Some(None), Some(None)));
         assert_eq!((cleared.change.utm.campaign, cleared.tags), (Some(None), Some(Vec::new())));
-        let set = read(&json!({"is_active": false, "tags": ["A", "a ", "b"], "slug": "x", "link_type": "bio"})).unwrap();
+        let set =
+            read(&json!({"is_active": false, "tags": ["A", "a ", "b"], "slug": "x", "link_type": "bio"})).unwrap();
         assert_eq!(set.change.patch.disabled_at_ms, Some(Some(7)));
         assert_eq!(set.tags.unwrap(), ["A", "b"]);
         assert_eq!(read(&json!({"is_active": true})).unwrap().change.patch.disabled_at_ms, Some(None));

@@ -176,12 +176,8 @@ pub(super) async fn check_slug(State(app): State<App>, caller: Caller, params: P
 }
 
 async fn links_of(app: &App, site: &Site, search: Option<&str>) -> Result<Vec<Link>, ApiError> {
-    let query = LinkQuery {
-        site: Some(site.id),
-        search: search.map(str::to_owned),
-        archived: true,
-        ..LinkQuery::default()
-    };
+    let query =
+        LinkQuery { site: Some(site.id), search: search.map(str::to_owned), archived: true, ..LinkQuery::default() };
     let mut all: Vec<Link> = Vec::new();
     loop {
         let cursor = all.last().map_or(Cursor::Offset(0), |last| Cursor::After(last.id));

@@ -31,7 +31,8 @@ pub fn meant(method: &Method, uri: &Uri, headers: &HeaderMap) -> Meant {
         return Meant::Another;
     };
     let rest = rest.trim_matches('/');
-    let says_site = || Params::parse(uri.query().unwrap_or_default()).is_ok_and(|params| params.raw("siteId").is_some());
+    let says_site =
+        || Params::parse(uri.query().unwrap_or_default()).is_ok_and(|params| params.raw("siteId").is_some());
     if !headers.contains_key(AUTHORIZATION) || rest == "check-slug" || rest.starts_with(PREFIX) || says_site() {
         return Meant::Ours;
     }

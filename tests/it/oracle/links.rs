@@ -50,7 +50,15 @@ pub async fn fill(catalog: &Catalog, name: &str, rng: &mut SmallRng) -> Workspac
 
 async fn add(catalog: &Catalog, workspace: &Workspace, domain: &Domain, slug: &str, rng: &mut SmallRng) -> LinkFacts {
     let fields = fields(workspace.id, &workspace.tags, &workspace.folders, rng);
-    let new = NewLink { workspace: domain.workspace, domain, slug, created_by: None, fields: &fields, created_at_ms: NOW_MS, has_history: false };
+    let new = NewLink {
+        workspace: domain.workspace,
+        domain,
+        slug,
+        created_by: None,
+        fields: &fields,
+        created_at_ms: NOW_MS,
+        has_history: false,
+    };
     let id = catalog.add_link(&new).await.unwrap().id;
     LinkFacts {
         id,

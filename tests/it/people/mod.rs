@@ -1,0 +1,7 @@
+//! People: signing in and out, cookies, roles, invitations.
+
+pub mod scene;
+
+mod invitations;
+mod limits;
+mod signing_in;
