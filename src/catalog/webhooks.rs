@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
+use tokio_postgres::types::Json;
 
 use super::{Catalog, Error, Result, instant};
 use crate::domain::id::{LinkId, WebhookId, WorkspaceId};
@@ -161,6 +162,18 @@ impl Catalog {
             WHERE webhook.disabled_at IS NULL AND workspace.removed_at IS NULL ORDER BY webhook.id"
         );
         self.call().await?.query(text, &[]).await?.iter().map(from_row).collect()
+    }
+
+    /// Every link of the installation that names addresses which are told of its clicks, with its owner: for those who tell.
+    pub async fn link_hooks(&self) -> Result<Vec<(LinkId, WorkspaceId, Vec<String>)>> {
+        // As the index has it, which holds no other links.
+        let text = "SELECT id, workspace_id, options -> 'webhook_urls' AS urls FROM link
+            WHERE options ? 'webhook_urls' AND deleted_at IS NULL";
+        let read = |row: &Row| {
+            let Json(urls) = row.try_get("urls")?;
+            Ok((LinkId::from_row(row.try_get("id")?), WorkspaceId::from_row(row.try_get("workspace_id")?), urls))
+        };
+        self.call().await?.query(text, &[]).await?.iter().map(read).collect()
     }
 
     /// Changes a webhook. `None` when the workspace has no such one.

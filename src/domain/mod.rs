@@ -1,6 +1,7 @@
 //! What the product talks about: no I/O, no HTTP, no SQL.
 
 pub mod click_id;
+pub mod contact;
 pub mod country;
 pub mod currency;
 pub mod customer;
@@ -13,6 +14,7 @@ pub mod exclusion;
 pub mod exclusion_text;
 pub mod high_value;
 pub mod hit;
+pub mod hook_target;
 pub mod id;
 pub mod link;
 pub mod made_up_name;

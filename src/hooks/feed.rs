@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
-use super::courier::Courier;
+use super::courier::{Courier, Endpoint};
 use super::linkly_link::{LinklyLink, webhooks_of};
 use super::payload::{self, NotNow, Shape};
 use super::subscriptions::{Subscriptions, wants_click};
@@ -79,8 +79,10 @@ impl Feed {
         }
         for (workspace, clicks) in workspaces {
             let webhooks = self.subscriptions.of(workspace);
-            let wanted: Vec<&Event> =
-                clicks.into_iter().filter(|event| webhooks.iter().any(|webhook| wants_click(webhook, event))).collect();
+            let is_wanted = |event: &&Event| {
+                webhooks.iter().any(|webhook| wants_click(webhook, event)) || self.subscriptions.has_hooks(event.link)
+            };
+            let wanted: Vec<&Event> = clicks.into_iter().filter(is_wanted).collect();
             if !wanted.is_empty() {
                 self.clicks(workspace, &webhooks, &wanted).await;
             }
@@ -99,13 +101,16 @@ impl Feed {
         for event in clicks {
             let Some(link) = links.get(&event.link) else { continue };
             let mut body = None;
-            for webhook in webhooks.iter().filter(|hook| hook.flavour == Flavour::Linkly && wants_click(hook, event)) {
+            let subscribed = webhooks.iter().filter(|hook| hook.flavour == Flavour::Linkly && wants_click(hook, event));
+            let subscribed = subscribed.map(|webhook| Endpoint::Subscribed(Arc::clone(webhook)));
+            let own = self.subscriptions.hooks_of(event.link);
+            for endpoint in subscribed.chain(own.iter().cloned().map(Endpoint::OfLink)) {
                 let body = body.get_or_insert_with(|| {
                     let own = webhooks_of(link.id, webhooks.iter().map(Arc::as_ref));
                     let shown = LinklyLink::new(link, self.shape.short_link(&link.domain, &link.slug), own);
                     Bytes::from(payload::linkly_click(event, shown))
                 });
-                self.courier.send(Arc::clone(webhook), self.event_id(event), body.clone());
+                self.courier.send(endpoint, self.event_id(event), body.clone());
             }
         }
         let kept = |event: &Event| webhooks.iter().any(|hook| hook.flavour == Flavour::Dub && wants_click(hook, event));

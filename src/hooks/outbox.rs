@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::courier::Courier;
+use super::courier::{Courier, Endpoint};
 use super::linkly_link::{LinklyLink, webhooks_of};
 use super::payload::{self, Shape};
 use super::subscriptions::Subscriptions;
@@ -93,7 +93,7 @@ impl Outbox {
             let taken = self.catalog.settle_notes(&ids, &told.kept, self.clock.now_ms()).await?;
             self.wake.notify_one();
             for (note, webhook, body) in told.once.into_iter().filter(|(note, ..)| taken.contains(note)) {
-                self.courier.send(webhook, note.to_string(), Bytes::from(body));
+                self.courier.send(Endpoint::Subscribed(webhook), note.to_string(), Bytes::from(body));
             }
         }
     }

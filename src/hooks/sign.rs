@@ -55,6 +55,17 @@ fn standard(secret: &SecretString, id: &str, timestamp: &str, body: &[u8]) -> St
     format!("v1,{}", STANDARD.encode(mac(&key, &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body])))
 }
 
+/// The headers of one attempt, begun at `now_ms`, to deliver something under `event_id` where no secret was agreed upon.
+pub fn unsigned_headers(event_id: &str, now_ms: i64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let timestamp = now_ms.div_euclid(1_000).to_string();
+    for (name, value) in [(WEBHOOK_ID, event_id), (WEBHOOK_TIMESTAMP, &timestamp)] {
+        // Ids and numbers fit in a header.
+        HeaderValue::from_str(value).into_iter().for_each(|value| _ = headers.insert(name.clone(), value));
+    }
+    headers
+}
+
 /// The headers of one attempt, begun at `now_ms`, to deliver `body` under `event_id`.
 pub fn headers(secrets: &Secrets, event_id: &str, body: &[u8], now_ms: i64) -> HeaderMap {
     let timestamp = now_ms.div_euclid(1_000).to_string();
@@ -64,15 +75,13 @@ pub fn headers(secrets: &Secrets, event_id: &str, body: &[u8], now_ms: i64) -> H
         signatures.push(' ');
         signatures.push_str(&standard(old, event_id, &timestamp, body));
     }
-    let mut headers = HeaderMap::new();
+    let mut headers = unsigned_headers(event_id, now_ms);
     let mut set = |name: HeaderName, value: &str| {
-        // Ids, numbers, hex and base 64 fit in a header.
+        // Hex and base 64 fit in a header.
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     };
-    set(WEBHOOK_ID, event_id);
-    set(WEBHOOK_TIMESTAMP, &timestamp);
     set(WEBHOOK_SIGNATURE, &signatures);
     set(DUB_SIGNATURE, &dub(&secrets.current, body));
     if let Some(old) = old {

@@ -159,6 +159,15 @@ impl LinkChange {
         cut(&mut patch.title, TITLE_LENGTH);
         cut(&mut patch.description, DESCRIPTION_LENGTH);
         let is_new_url = patch.url.is_some();
+        let is_other_kind = !is_new_url && patch.kind.is_some_and(|kind| kind != fields.kind);
+        if is_other_kind && !fields.url.is_empty() {
+            // What leads to a page leads to no mailbox: a kind comes with its destination.
+            return Err(Error::Destination {
+                field: "url",
+                given: fields.url.chars().take(100).collect(),
+                reason: DestinationError::Scheme,
+            });
+        }
         let moves_test = patch.test_started_at_ms.is_some() || patch.test_completed_at_ms.is_some();
         patch.apply(fields);
         preview.write_over(fields);

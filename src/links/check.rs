@@ -7,15 +7,19 @@ use std::ops::RangeInclusive;
 use secrecy::ExposeSecret;
 
 use super::failure::Measure;
+use super::hook_urls::check_hook_urls;
+use super::rules::check_rules;
 use super::{Error, LinkChange, Result, SlugChoice, TagChoice};
+use crate::domain::contact;
 use crate::domain::country;
 use crate::domain::destination::{self, Destination, DestinationError};
+use crate::domain::hook_target::Policy;
 use crate::domain::link::{LinkKind, TestVariant};
 use crate::domain::password;
 use crate::domain::pixel::Network;
 
 /// Longest ids, campaign values and names, in characters.
-const SHORT: usize = 255;
+pub(super) const SHORT: usize = 255;
 /// Longest notes and head or body tags, in characters.
 const LONG: usize = 10_000;
 /// Most tags of a link.
@@ -32,15 +36,23 @@ const SHARES: RangeInclusive<f64> = 10.0..=90.0;
 #[derive(Debug)]
 pub(super) struct TargetHost {
     pub(super) field: &'static str,
+    /// Its place in a list of targets.
+    pub(super) place: Option<usize>,
     pub(super) name: String,
     pub(super) port: Option<u16>,
 }
 
 /// Checks a change and answers the hosts that its targets lead to.
-pub(super) fn check(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
+pub(super) fn check(change: &mut LinkChange, policy: &Policy) -> Result<Vec<TargetHost>> {
     check_texts(change)?;
     check_tags(change)?;
     check_pixels(change)?;
+    if change.patch.max_clicks == Some(Some(0)) {
+        return Err(Error::too_small("maxClicks", Measure::Number, 1, 0));
+    }
+    if let Some(urls) = &mut change.patch.webhook_urls {
+        check_hook_urls(urls, policy)?;
+    }
     check_targets(change)
 }
 
@@ -128,7 +140,7 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
     }
 }
 
-fn fits(field: &'static str, text: &str, limit: usize) -> Result<()> {
+pub(super) fn fits(field: &'static str, text: &str, limit: usize) -> Result<()> {
     if text.contains('\0') {
         return Err(Error::invalid(field, "it holds a NUL character"));
     }
@@ -188,6 +200,9 @@ fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
             url.clear();
             patch.kind = Some(LinkKind::Url);
         } else {
+            if let Some(whole) = patch.kind.and_then(|kind| contact::with_scheme(url, kind)) {
+                *url = whole;
+            }
             let checked = target("url", url, &mut hosts)?;
             if patch.kind.is_some_and(|kind| kind != checked.kind) {
                 return Err(refused("url", url, DestinationError::Scheme));
@@ -235,9 +250,7 @@ fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {
     }
     if let Some(rules) = &mut patch.rules {
         limit("rules", rules.len())?;
-        for rule in rules {
-            rule.url = web_target("rules", &rule.url, &mut hosts)?;
-        }
+        check_rules(rules, &mut hosts)?;
     }
     Ok(hosts)
 }
@@ -278,10 +291,10 @@ fn web_target(field: &'static str, text: &str, hosts: &mut Vec<TargetHost>) -> R
     if checked.kind == LinkKind::Url { Ok(checked.url) } else { Err(refused(field, text, DestinationError::Scheme)) }
 }
 
-fn target(field: &'static str, text: &str, hosts: &mut Vec<TargetHost>) -> Result<Destination> {
+pub(super) fn target(field: &'static str, text: &str, hosts: &mut Vec<TargetHost>) -> Result<Destination> {
     let checked = destination::parse(text).map_err(|reason| refused(field, text, reason))?;
     if let Some((name, port)) = destination::host_of(&checked.url) {
-        hosts.push(TargetHost { field, name, port });
+        hosts.push(TargetHost { field, place: None, name, port });
     }
     Ok(checked)
 }
@@ -308,7 +321,7 @@ mod tests {
             geo_urls: Some([("de".to_owned(), "example.de".to_owned())].into()),
             ..LinkPatch::default()
         });
-        let hosts = check(&mut asked).unwrap();
+        let hosts = check(&mut asked, &Policy::default()).unwrap();
         let hosts: Vec<_> = hosts.iter().map(|host| (host.field, host.name.as_str(), host.port)).collect();
         assert_eq!(
             hosts,
@@ -325,7 +338,8 @@ mod tests {
             let variant = |&percentage: &f64| TestVariant { url: "example.com".to_owned(), percentage };
             let patch = LinkPatch { test_variants: Some(shares.iter().map(variant).collect()), ..LinkPatch::default() };
             let mut asked = change(patch);
-            check(&mut asked).map(|hosts| (hosts.len(), asked.patch.test_variants.unwrap_or_default()))
+            check(&mut asked, &Policy::default())
+                .map(|hosts| (hosts.len(), asked.patch.test_variants.unwrap_or_default()))
         };
         for shares in [&[50.0, 50.0][..], &[10.0, 90.0], &[33.33, 33.33, 33.34], &[20.0; 5], &[33.3; 3]] {
             let (hosts, checked) = variants(shares).unwrap();
@@ -345,7 +359,7 @@ mod tests {
             ]),
             ..LinkPatch::default()
         });
-        assert!(check(&mut unsafe_one).is_err());
+        assert!(check(&mut unsafe_one, &Policy::default()).is_err());
     }
 
     #[test]
@@ -353,7 +367,7 @@ mod tests {
         let pixels = |pairs: &[(&str, &str)]| {
             let pixels = pairs.iter().map(|(key, id)| ((*key).to_owned(), (*id).to_owned())).collect();
             let mut asked = change(LinkPatch { pixels: Some(pixels), ..LinkPatch::default() });
-            check(&mut asked).map(|_| asked.patch.pixels.unwrap())
+            check(&mut asked, &Policy::default()).map(|_| asked.patch.pixels.unwrap())
         };
         let checked = pixels(&[("ga4", " g-abc123 "), ("meta", "1234567890"), ("x", " ")]).unwrap();
         assert_eq!(
@@ -370,6 +384,21 @@ mod tests {
     }
 
     #[test]
+    fn destinations_gain_the_scheme_of_their_kind() {
+        for (kind, url, expected) in [
+            (LinkKind::Mailto, "a@b.co", "mailto:a@b.co"),
+            (LinkKind::Tel, "+1 555 0100", "tel:+15550100"),
+            (LinkKind::Sms, "sms:+15550100", "sms:+15550100"),
+            (LinkKind::Url, "b.co", "https://b.co"),
+        ] {
+            let patch = LinkPatch { url: Some(url.to_owned()), kind: Some(kind), ..LinkPatch::default() };
+            let mut asked = change(patch);
+            check(&mut asked, &Policy::default()).unwrap();
+            assert_eq!((asked.patch.url.as_deref(), asked.patch.kind), (Some(expected), Some(kind)));
+        }
+    }
+
+    #[test]
     fn refuses_what_does_not_fit() {
         let text = |value: &str| Some(Some(value.to_owned()));
         let table = [
@@ -379,13 +408,17 @@ mod tests {
             LinkPatch { expired_url: text("javascript:alert(1)"), ..LinkPatch::default() },
             LinkPatch { ios_url: text("mailto:a@b.co"), ..LinkPatch::default() },
             LinkPatch { url: Some("tel:1".to_owned()), kind: Some(LinkKind::Url), ..LinkPatch::default() },
+            LinkPatch { url: Some("a.b".to_owned()), kind: Some(LinkKind::Mailto), ..LinkPatch::default() },
+            LinkPatch { url: Some("mailto:a@b.c".to_owned()), kind: Some(LinkKind::Sms), ..LinkPatch::default() },
+            LinkPatch { max_clicks: Some(Some(0)), ..LinkPatch::default() },
+            LinkPatch { webhook_urls: Some(vec!["http://10.0.0.1".to_owned()]), ..LinkPatch::default() },
             LinkPatch {
                 geo_urls: Some([("Germany".to_owned(), "https://a.b".to_owned())].into()),
                 ..LinkPatch::default()
             },
         ];
         for patch in table {
-            assert!(check(&mut change(patch.clone())).is_err(), "{patch:?}");
+            assert!(check(&mut change(patch.clone()), &Policy::default()).is_err(), "{patch:?}");
         }
     }
 }

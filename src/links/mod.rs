@@ -11,6 +11,8 @@ mod bulk;
 mod change;
 mod check;
 mod failure;
+mod hook_urls;
+mod rules;
 mod site;
 mod trash;
 mod upsert;
@@ -21,6 +23,8 @@ use url::Url;
 
 use crate::calendar::Clock;
 use crate::catalog::{self, Added, Catalog, Leading, LinkGroup, LinkGroups, LinkQuery, NewLink, Page, Place};
+use crate::domain::contact;
+use crate::domain::hook_target::Policy;
 use crate::domain::id::{FolderId, LinkId, TagId, UserId, WorkspaceId};
 use crate::domain::link::{Link, LinkFields, ROOT_SLUG};
 use crate::domain::slug;
@@ -57,18 +61,26 @@ pub struct LinkService {
     public_url: Arc<Url>,
     /// The domain whose slugs answer on hosts that are no short domain, where one was named.
     default_domain: Option<Arc<str>>,
+    /// Which addresses may be told of clicks.
+    hook_policy: Arc<Policy>,
 }
 
 impl LinkService {
     /// A service that takes `public_url` for the address at which this installation is reached.
     pub fn new(catalog: Catalog, clock: Clock, public_url: Arc<Url>) -> Self {
-        Self { catalog, clock, public_url, default_domain: None }
+        Self { catalog, clock, public_url, default_domain: None, hook_policy: Arc::default() }
     }
 
     /// The same with a domain whose slugs answer on hosts that are no short domain; by default that is the oldest.
     #[must_use]
     pub fn with_default_domain(self, name: Option<&str>) -> Self {
         Self { default_domain: name.and_then(parse_domain_name).map(Arc::from), ..self }
+    }
+
+    /// The same with another say on which addresses may be told of clicks; by default public ones.
+    #[must_use]
+    pub fn with_hook_policy(self, hook_policy: Arc<Policy>) -> Self {
+        Self { hook_policy, ..self }
     }
 
     /// Makes a link.
@@ -204,6 +216,12 @@ impl LinkService {
                 return Err(Error::invalid("key", "a link that has one keeps it or gets a given one"));
             }
         };
+        // Another mailbox or number needs its scheme as little as the first one did.
+        if let (Some(url), None) = (&mut change.patch.url, change.patch.kind)
+            && let Some(whole) = contact::with_scheme(url, link.fields.kind)
+        {
+            *url = whole;
+        }
         let moves = domain.is_some() || slug.is_some();
         let home = if moves { self.home_domain().await? } else { None };
         self.prepare(workspace, &mut change).await?;
@@ -236,7 +254,7 @@ impl LinkService {
 
     /// Everything that can be checked, looked up or worked out before a row is touched.
     async fn prepare(&self, workspace: WorkspaceId, change: &mut LinkChange) -> Result<()> {
-        let hosts = check::check(change)?;
+        let hosts = check::check(change, &self.hook_policy)?;
         self.refuse_loops(hosts).await?;
         self.look_up_tags(workspace, change).await?;
         self.check_folder(workspace, change.patch.folder.flatten()).await?;
@@ -253,6 +271,9 @@ impl LinkService {
         let names: Vec<String> = hosts.iter().filter(|host| ours(host)).map(|host| host.name.clone()).collect();
         let registered = self.catalog.registered_among(&names).await?;
         match hosts.into_iter().find(|host| ours(host) && registered.contains(&host.name)) {
+            Some(TargetHost { field, place: Some(place), name, .. }) => {
+                Err(Error::invalid(field, format!("{field}[{place}]: its target leads to the short domain {name}")))
+            }
             Some(host) => Err(Error::Loop { field: host.field, host: host.name }),
             None => Ok(()),
         }

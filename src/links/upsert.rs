@@ -2,6 +2,7 @@
 
 use super::{Error, LinkChange, LinkName, LinkService, Result, SlugChoice, check};
 use crate::catalog::{self, Added, Leading};
+use crate::domain::hook_target::Policy;
 use crate::domain::id::{UserId, WorkspaceId};
 use crate::domain::link::{Link, LinkFields};
 use crate::domain::workspace::parse_domain_name;
@@ -22,7 +23,7 @@ impl LinkService {
         new: LinkChange,
         mut known: LinkChange,
     ) -> Result<Link> {
-        let leading = leading(&known)?;
+        let leading = leading(&known, &self.hook_policy)?;
         // A link that is there has a slug.
         if matches!(known.slug, SlugChoice::Random { .. }) {
             known.slug = SlugChoice::Keep;
@@ -44,9 +45,9 @@ impl LinkService {
 }
 
 /// The destination as it is asked for, and as it would be written.
-fn leading(change: &LinkChange) -> Result<Leading> {
+fn leading(change: &LinkChange, policy: &Policy) -> Result<Leading> {
     let mut change = change.clone();
-    check::check(&mut change)?;
+    check::check(&mut change, policy)?;
     let asked = change.patch.url.clone().filter(|url| !url.is_empty()).ok_or(Error::NoDestination)?;
     let external_id = change.patch.external_id.clone().flatten();
     let domain = change.domain.as_deref().and_then(parse_domain_name);
@@ -75,6 +76,10 @@ mod tests {
     use crate::domain::link::LinkPatch;
     use crate::links::UtmChange;
 
+    fn leads(change: &LinkChange) -> Result<Leading> {
+        leading(change, &Policy::default())
+    }
+
     fn asked(url: &str, source: Option<&str>) -> LinkChange {
         LinkChange {
             patch: LinkPatch { url: Some(url.to_owned()), ..LinkPatch::default() },
@@ -85,13 +90,13 @@ mod tests {
 
     #[test]
     fn a_destination_has_the_form_asked_for_and_the_form_written() {
-        assert_eq!(leading(&asked("a.b/x", None)).unwrap().urls, ["https://a.b/x"]);
-        let with_campaign = leading(&asked("https://a.b/x", Some(" s "))).unwrap().urls;
+        assert_eq!(leads(&asked("a.b/x", None)).unwrap().urls, ["https://a.b/x"]);
+        let with_campaign = leads(&asked("https://a.b/x", Some(" s "))).unwrap().urls;
         assert_eq!(with_campaign, ["https://a.b/x", "https://a.b/x?utm_source=s"]);
-        assert_eq!(leading(&asked("https://a.b/?utm_source=s", Some("s"))).unwrap().urls.len(), 1);
+        assert_eq!(leads(&asked("https://a.b/?utm_source=s", Some("s"))).unwrap().urls.len(), 1);
         for missing in ["", "  "] {
-            assert!(matches!(leading(&asked(missing, None)), Err(Error::NoDestination)));
+            assert!(matches!(leads(&asked(missing, None)), Err(Error::NoDestination)));
         }
-        assert!(matches!(leading(&LinkChange::default()), Err(Error::NoDestination)));
+        assert!(matches!(leads(&LinkChange::default()), Err(Error::NoDestination)));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Forwarding: a name that stands in the destination keeps its place and takes the values of the visit (all of them, in
 //! order); names that it does not have are added at the end, in order; its fragment stays last. Names are compared
-//! decoded, values are handed on as they were written. Our own parameters never go on.
+//! decoded, values are handed on as they were written. Our own parameters never go on. Mails and messages take less, see
+//! [`letter`].
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use percent_encoding::percent_decode;
 
 use super::destination::{Destination, Growing, MAX_LOCATION_BYTES, Parts};
+use super::letter;
 
 /// Parameters of ours that never reach a destination, whatever their value.
 const OURS: [&[u8]; 3] = [b"dub-no-track", b"redir_url", b"skip_deeplink_preview"];
@@ -26,6 +28,10 @@ pub(super) struct Pair<'a> {
 }
 
 impl Pair<'_> {
+    pub(super) fn decoded_value(&self) -> Cow<'_, [u8]> {
+        decode(self.value)
+    }
+
     fn is_qr(&self) -> bool {
         *self.key == *b"qr" && self.value == "1"
     }
@@ -84,12 +90,15 @@ impl VisitQuery<'_> {
     /// The destination with this query's parameters; `None` when there are none to hand on or the address would become
     /// longer than a `Location` may be, so that the visitor gets the destination without them.
     pub(super) fn forwarded(self, destination: &Destination) -> Option<String> {
-        if !destination.is_web() || self.0.len() > MAX_LOCATION_BYTES {
+        if self.0.len() > MAX_LOCATION_BYTES {
             return None;
         }
         let incoming: Vec<Pair<'_>> = pairs(self.0).filter(|pair| !pair.is_ours()).collect();
         if incoming.is_empty() {
             return None;
+        }
+        if !destination.is_web() {
+            return letter::filled_in(destination, &incoming);
         }
         let parts = Parts::of(destination.as_str());
         let mut values: HashMap<&[u8], Vec<&str>> = HashMap::with_capacity(incoming.len());

@@ -20,6 +20,7 @@ mod extras;
 mod forward;
 mod hosts;
 mod interstitial;
+mod letter;
 mod manners;
 mod resolver;
 mod rules;

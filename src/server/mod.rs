@@ -160,6 +160,7 @@ impl Server {
                 ..ResolverOptions::default()
             },
         ));
+        let hooks = Hooks::new(Policy { allowed: config.hooks.allow_private.clone() });
         let app = App {
             resolver,
             client_clicks: ClientClicks::default(),
@@ -168,7 +169,8 @@ impl Server {
             conversions,
             holdings: Holdings::new(stores.catalog.clone(), clock.clone()).for_tenants(&public_url, &config.domains),
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url))
-                .with_default_domain(config.http.default_domain.as_deref()),
+                .with_default_domain(config.http.default_domain.as_deref())
+                .with_hook_policy(hooks.policy()),
             catalog: stores.catalog.clone(),
             clicks,
             max_body_bytes: config.http.max_body_bytes,
@@ -176,7 +178,7 @@ impl Server {
             sites,
             ingest: ingest.clone(),
             enricher,
-            hooks: Hooks::new(Policy { allowed: config.hooks.allow_private.clone() }),
+            hooks,
             streams: Streams::new(stop.clone()),
             exports: Places::new(EXPORTS_PER_WORKSPACE),
             clients: ClientRules::new(&config.http),

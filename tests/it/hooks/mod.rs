@@ -5,6 +5,7 @@ mod changes;
 mod clicks;
 mod endpoints;
 mod goings_on;
+mod of_links;
 pub mod receiver;
 mod stream;
 pub mod world;
