@@ -331,7 +331,11 @@ fn files(folder: &str) -> Vec<(String, String)> {
         .map(|entry| entry.unwrap())
         .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap()))
         .collect();
-    files.sort();
+    // By their number: V10 comes after V9.
+    files.sort_by_key(|(name, _)| {
+        let digits = name.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+        digits.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|number| number.parse::<u32>().ok())
+    });
     files
 }
 
