@@ -8,6 +8,7 @@ mod compare;
 pub mod events;
 mod link_clicks;
 pub mod names;
+mod revenue;
 pub mod sessions;
 mod tally;
 
@@ -25,12 +26,13 @@ use crate::filter::Sense;
 use crate::plan::{Condition, Query, Shape, rewrite};
 use crate::table::{Cell, Table};
 use crate::telemetry::name::QUERY_SECONDS;
-use crate::warehouse::count::{GroupRow, TotalRow};
+use crate::warehouse::count::{GroupRow, PlaceRow, TotalRow};
 use crate::warehouse::series::{PivotRow, SeriesRow};
 use crate::warehouse::{self, Warehouse, count, series};
 
 pub use compare::{Comparison, METRICS, number};
 pub use link_clicks::{LinkClicks, Spans};
+pub use revenue::Revenue;
 use tally::{By, Key, Measures, Tally};
 
 /// Column of the number of events in the tables of [`Analytics::run`].
@@ -83,6 +85,16 @@ impl Analytics {
             table.push(row);
         }
         Ok(table)
+    }
+
+    /// The cities of a query of whatever shape, the most first, with where they are.
+    ///
+    /// # Errors
+    /// When a store does not answer, or the query costs more than it may.
+    pub async fn places(&self, query: Query, unknown: bool) -> Result<Vec<PlaceRow>, Error> {
+        let shape = Shape::Groups { by: Dimension::City, unknown, limit: None };
+        let query = self.prepare(Query { shape, ..query }).await?;
+        Ok(self.warehouse.collect(&count::places(&query, unknown)).await?)
     }
 
     /// Whether ClickHouse answers.

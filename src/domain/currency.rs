@@ -28,24 +28,37 @@ const THREE_PLACES: [&str; 7] = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"
 const SIGNS: [(&str, &str); 7] =
     [("usd", "$"), ("eur", "€"), ("gbp", "£"), ("jpy", "¥"), ("inr", "₹"), ("krw", "₩"), ("ils", "₪")];
 
-/// An amount in the smallest unit, in its currency's own decimal places: `$12.34`, `¥1580`, `KWD 1.500`, `-€0.05`.
-pub fn money(amount: i64, code: &str) -> String {
-    let code = code.to_ascii_lowercase();
-    let places = match code.as_str() {
-        code if NO_PLACES.contains(&code) => 0,
-        code if THREE_PLACES.contains(&code) => 3,
-        _ => 2,
-    };
+/// An amount in the smallest unit, as a plain number in its currency's own decimal places: `12.34`, `1580`, `1.500`, `-0.05`.
+pub fn decimal(amount: i64, code: &str) -> String {
+    let places = places(&code.to_ascii_lowercase());
     let unit = 10_u64.pow(places);
     let (whole, part) = (amount.unsigned_abs() / unit, amount.unsigned_abs() % unit);
     let minus = if amount < 0 { "-" } else { "" };
+    match places {
+        0 => format!("{minus}{whole}"),
+        _ => format!("{minus}{whole}.{part:0width$}", width = places as usize),
+    }
+}
+
+/// Decimal places of a currency by its code in lower case.
+fn places(code: &str) -> u32 {
+    match code {
+        code if NO_PLACES.contains(&code) => 0,
+        code if THREE_PLACES.contains(&code) => 3,
+        _ => 2,
+    }
+}
+
+/// An amount in the smallest unit, in its currency's own decimal places: `$12.34`, `¥1580`, `KWD 1.500`, `-€0.05`.
+pub fn money(amount: i64, code: &str) -> String {
+    let code = code.to_ascii_lowercase();
     let sign = match SIGNS.iter().find(|(known, _)| *known == code) {
         Some((_, sign)) => (*sign).to_owned(),
         None => code.to_ascii_uppercase() + " ",
     };
-    match places {
-        0 => format!("{minus}{sign}{whole}"),
-        _ => format!("{minus}{sign}{whole}.{part:0width$}", width = places as usize),
+    match decimal(amount, &code).strip_prefix('-') {
+        Some(number) => format!("-{sign}{number}"),
+        None => sign + &decimal(amount, &code),
     }
 }
 
@@ -150,6 +163,19 @@ mod tests {
         }
         for code in NO_PLACES.iter().chain(&THREE_PLACES).chain(SIGNS.iter().map(|(code, _)| code)) {
             assert!(CODES.contains(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn plain_numbers_have_them_too() {
+        for (amount, code, text) in [
+            (1_945_200, "usd", "19452.00"),
+            (-5, "EUR", "-0.05"),
+            (1580, "jpy", "1580"),
+            (0, "kwd", "0.000"),
+            (7, "", "0.07"),
+        ] {
+            assert_eq!(decimal(amount, code), text);
         }
     }
 

@@ -18,9 +18,11 @@ pub mod send;
 pub mod sign;
 mod subscriptions;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::HeaderMap;
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -33,11 +35,11 @@ use crate::domain::event::Event;
 use courier::Courier;
 use deliver::Deliverer;
 use feed::Feed;
-use guard::{Policy, TargetError};
+use guard::{Policy, SystemResolver, TargetError};
 use outbox::Outbox;
 use payload::Shape;
 pub use schedule::HookOptions;
-use send::Sender;
+use send::{SendError, Sender};
 use subscriptions::Subscriptions;
 
 /// At the end, how long attempts under way may take, and what was published last may take to be written.
@@ -48,12 +50,29 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct Hooks {
     policy: Arc<Policy>,
     wake: Arc<Notify>,
+    /// Made with the first delivery that a caller asks for.
+    sender: Arc<OnceLock<Option<Sender>>>,
 }
 
 impl Hooks {
     /// Webhooks whose targets this policy allows.
     pub fn new(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), wake: Arc::new(Notify::new()) }
+        Self { policy: Arc::new(policy), wake: Arc::new(Notify::new()), sender: Arc::default() }
+    }
+
+    /// Posts JSON to a target once, at the word of a caller. The status when it is 2xx.
+    ///
+    /// # Errors
+    /// Why it counts as failed.
+    pub async fn post_once(&self, target: &str, body: Bytes) -> Result<u16, SendError> {
+        let sender = self.sender.get_or_init(|| {
+            let made = Sender::new(self.policy(), Arc::new(SystemResolver));
+            made.inspect_err(|error| tracing::error!(%error, "TLS of webhooks")).ok()
+        });
+        match sender {
+            Some(sender) => sender.post(target, HeaderMap::new(), body).await,
+            None => Err(SendError::Unreachable),
+        }
     }
 
     /// The target that a text means, as it is kept.

@@ -7,6 +7,7 @@
 //! - An unknown site costs one reading a second at most, however many ask; "there is none" is said only after one that
 //!   succeeded.
 
+mod change;
 mod directory;
 mod owners;
 
@@ -22,6 +23,7 @@ use crate::domain::id::{LinkId, SiteId, WorkspaceId};
 use crate::domain::site::Site;
 use crate::domain::workspace::WorkspaceSettings;
 
+pub use change::{Error, SiteChange};
 use directory::Directory;
 use owners::Owners;
 

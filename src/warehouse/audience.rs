@@ -204,7 +204,8 @@ fn push_visitors(sql: &mut Sql, seen: Seen<'_>, only: Option<u64>) {
             sql.push(" AND visitor = ").bind(Value::UInt(visitor));
         }
         None => {
-            sql.push(" AND visitor IN (SELECT visitor FROM events");
+            // ClickHouse: over shards, a table within a question about another is asked once for all of them.
+            sql.push(" AND visitor GLOBAL IN (SELECT visitor FROM events");
             push_scope_of(sql, scope, range, bots);
             sql.push(")");
         }

@@ -88,6 +88,45 @@ pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -
     sql
 }
 
+/// A city with where it is.
+#[derive(Clone, Debug, PartialEq, Row, Deserialize)]
+pub struct PlaceRow {
+    /// Country code.
+    pub country: String,
+    /// Region code with its country.
+    pub region: String,
+    /// City name; empty where it is not known.
+    pub city: String,
+    /// Events that count.
+    pub counted: u64,
+    /// In ten-thousandths of a degree: the mean of its events.
+    pub latitude: i32,
+    /// In ten-thousandths of a degree: the mean of its events.
+    pub longitude: i32,
+}
+
+/// SQL of the cities of a query, in the order of the plan, with where they are. Two cities of one name are two.
+pub fn places(query: &Query, unknown: bool) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT keys[1] AS country, keys[2] AS region, keys[3] AS city, counted, north AS latitude, east AS longitude \
+         FROM (SELECT [CAST(country AS String), CAST(region AS String), CAST(city AS String)] AS keys, ",
+    );
+    push_measures(&mut sql, query);
+    // ClickHouse: the mean of nothing is no number.
+    sql.push(
+        ", toInt32(round(ifNotFinite(avgIf(latitude, latitude != 0 OR longitude != 0), 0))) AS north, \
+         toInt32(round(ifNotFinite(avgIf(longitude, latitude != 0 OR longitude != 0), 0))) AS east",
+    );
+    push_source(&mut sql, query, &["country", "region", "city", "latitude", "longitude"]);
+    sql.push(" GROUP BY country, region, city");
+    if !unknown {
+        sql.push(" HAVING city != ''");
+    }
+    push_order(&mut sql, query);
+    sql.push(")");
+    sql
+}
+
 /// SQL of [`Shape::Params`](crate::plan::Shape::Params). What a visitor encodes need not be text.
 pub fn params(query: &Query, limit: u64) -> Sql {
     let mut sql = Sql::new(

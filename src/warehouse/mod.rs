@@ -19,6 +19,7 @@ pub mod metadata;
 pub mod migrate;
 pub mod mutation;
 pub mod retention;
+pub mod revenue;
 pub mod series;
 pub mod session;
 mod slices;

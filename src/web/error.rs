@@ -302,6 +302,21 @@ impl From<sites::Unavailable> for ApiError {
     }
 }
 
+impl From<sites::Error> for ApiError {
+    fn from(error: sites::Error) -> Self {
+        match error {
+            sites::Error::Invalid { field, message } => Self::invalid("invalid_value", field, message),
+            sites::Error::Taken { domain, site } => Self::Conflict(format!(
+                "There is a site of this domain already: siteId {}. Given: {}",
+                site.0,
+                quoted(&domain)
+            )),
+            sites::Error::Missing => Self::NotFound("Site not found.".to_owned()),
+            sites::Error::Catalog(error) => error.into(),
+        }
+    }
+}
+
 impl From<holdings::Error> for ApiError {
     fn from(error: holdings::Error) -> Self {
         match error {

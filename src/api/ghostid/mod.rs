@@ -5,19 +5,23 @@
 mod auth;
 mod caller;
 mod error;
+mod link_analytics;
 mod link_body;
 mod link_counts;
 mod link_shape;
 mod links;
 mod person;
+mod revenue;
 mod sections;
 mod session;
 mod sessions;
 mod shared;
 mod site;
+mod sites;
 mod stats;
 mod visitor;
 mod visitors;
+mod webhook;
 
 use axum::Router;
 use axum::http::Method;
@@ -38,6 +42,11 @@ pub fn routes() -> Router<App> {
         .route("/api/auth/logout", post(auth::log_out))
         .route("/api/auth/join", post(auth::join))
         .route("/api/auth/me", get(auth::me))
+        .route("/api/sites", get(sites::list).post(sites::create))
+        .route("/api/sites/{site}", put(sites::update).delete(sites::delete))
+        .route("/api/link-analytics", get(link_analytics::get))
+        .route("/api/revenue", get(revenue::get))
+        .route("/api/webhook", get(webhook::types).post(webhook::send))
         .route("/api/stats", get(stats::get))
         .route("/api/visitors", get(visitors::stream))
         .route("/api/visitor", get(visitor::list))

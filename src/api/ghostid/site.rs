@@ -6,7 +6,8 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use serde_json::{Map, Value};
 
-use crate::calendar::{Bound, Interval, Span, Zone};
+use crate::calendar::{Bound, Bucket, Buckets, Interval, Range, Span, Zone};
+use crate::domain::id::WorkspaceId;
 use crate::domain::site::Site;
 use crate::encode::Format;
 use crate::warehouse::session::SiteScope;
@@ -17,6 +18,11 @@ use crate::web::params::Params;
 use crate::web::state::App;
 
 use super::caller::Caller;
+
+/// Days of a bounded range: ten years.
+const MOST_DAYS: usize = 3_661;
+/// Days from the first instant that events have to the end of the century.
+const ALL_DAYS: usize = 50_000;
 
 /// The site that `siteId` names, for a caller who may read its analytics.
 ///
@@ -56,6 +62,11 @@ pub(super) async fn asked(
 /// The range that is asked about: `timeRange` (default `7d`), or `start` and `end`, in `timezone` (default UTC). `7d`,
 /// `30d` and `90d` are today and the days before it (Ghost ID contract, D13).
 pub(super) fn span(app: &App, params: &Params) -> Result<Span, ApiError> {
+    span_named(app, params, "timeRange", "7d").map(|(span, _)| span)
+}
+
+/// As [`span`], where the parameter has another name or another default; with the time zone.
+pub(super) fn span_named(app: &App, params: &Params, name: &str, default: &str) -> Result<(Span, Zone), ApiError> {
     let bad = |name: &str, error: &dyn std::fmt::Display| ApiError::BadRequest(format!("{name}: {error}"));
     let zone = match params.text("timezone") {
         Some(name) => Zone::parse(name).map_err(|error| bad("timezone", &error))?,
@@ -64,26 +75,55 @@ pub(super) fn span(app: &App, params: &Params) -> Result<Span, ApiError> {
     let now_ms = app.clock.now_ms();
     let bound = |name: &str| params.text(name).map(Bound::parse).transpose().map_err(|error| bad(name, &error));
     if let Some(start) = bound("start")? {
-        return Span::between(&start, bound("end")?.as_ref(), now_ms, &zone).map_err(|error| bad("start", &error));
+        let end = bound("end")?;
+        let span = Span::between(&start, end.as_ref(), now_ms, &zone).map_err(|error| bad("start", &error))?;
+        return Ok((span, zone));
     }
     let days = |days: u64| {
         let today = zone.day_at(now_ms);
         let first = today.checked_sub_days(chrono::Days::new(days - 1)).unwrap_or(today);
-        crate::calendar::Range::new(zone.day_start_ms(first), zone.day_end_ms(today))
+        Range::new(zone.day_start_ms(first), zone.day_end_ms(today))
             .map(|range| Span::of(range, &zone))
-            .map_err(|error| bad("timeRange", &error))
+            .map_err(|error| bad(name, &error))
     };
-    match params.text("timeRange").unwrap_or("7d") {
+    let span = match params.text(name).unwrap_or(default) {
         "24h" => Ok(Interval::LastDay.resolve(now_ms, &zone, now_ms)),
         "7d" => days(7),
         "30d" => days(30),
         "90d" => days(90),
         "all" => Ok(Interval::All.resolve(now_ms, &zone, 0)),
-        other => Err(ApiError::BadRequest(format!(
-            "timeRange must be one of 24h, 7d, 30d, 90d, all. Given: {}",
-            quoted(other)
-        ))),
+        other => {
+            Err(ApiError::BadRequest(format!("{name} must be one of 24h, 7d, 30d, 90d, all. Given: {}", quoted(other))))
+        }
+    }?;
+    Ok((span, zone))
+}
+
+/// Whether the range that is asked about has a beginning of its own: not that of all time.
+pub(super) fn is_bounded(params: &Params, name: &str) -> bool {
+    params.text("start").is_some() || params.text(name) != Some("all")
+}
+
+/// The days of a range; of all time those since the workspace's first event.
+///
+/// # Errors
+/// [`ApiError::BadRequest`] for more than ten years.
+pub(super) async fn days(
+    app: &App,
+    workspace: WorkspaceId,
+    range: Range,
+    zone: &Zone,
+    is_bounded: bool,
+) -> Result<Buckets, ApiError> {
+    if is_bounded {
+        return Buckets::cover(Bucket::Day, range, zone, MOST_DAYS).map_err(|_| {
+            ApiError::BadRequest("start: a range has 3660 days at most; take a shorter one, or all time".to_owned())
+        });
     }
+    let beginning_ms = app.analytics.beginning_ms(workspace).await?.unwrap_or(range.end_ms());
+    let since = Range::new(beginning_ms.clamp(range.start_ms(), range.end_ms()), range.end_ms());
+    let since = since.map_err(|_| ApiError::Internal)?;
+    Buckets::cover(Bucket::Day, since, zone, ALL_DAYS).map_err(|_| ApiError::Internal)
 }
 
 /// What the range that is asked about is called: `timeRange` as given, or `custom` for one of `start` and `end`.

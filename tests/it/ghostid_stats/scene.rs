@@ -8,10 +8,11 @@ use axum::http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use linktrail::api::ghostid;
 use linktrail::auth::KeyGrant;
-use linktrail::catalog::NewSite;
+use linktrail::catalog::{NewLink, NewSite};
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{Agent, Channel, Coordinates, Event, EventKind, PageEvent, Place, Referrer};
-use linktrail::domain::id::{SiteId, UserId, WorkspaceId};
+use linktrail::domain::id::{LinkId, SiteId, WorkspaceId};
+use linktrail::domain::link::LinkFields;
 use linktrail::domain::principal::Role;
 use linktrail::domain::site::SiteSettings;
 use linktrail::warehouse::Warehouse;
@@ -29,7 +30,6 @@ pub const MINUTE_MS: i64 = 60_000;
 
 pub struct Tenant {
     pub workspace: WorkspaceId,
-    pub user: UserId,
     pub site: SiteId,
     pub key: String,
 }
@@ -125,7 +125,7 @@ async fn tenant(app: &App, email: &str) -> Tenant {
     let hosts = vec![format!("{slug}.example")];
     let site = NewSite { name: email.to_owned(), slug, hosts, settings: SiteSettings::default() };
     let site = app.catalog.add_site(workspace, &site, NOW_MS).await.unwrap().id;
-    Tenant { workspace, user, site, key: key.expose_secret().to_owned() }
+    Tenant { workspace, site, key: key.expose_secret().to_owned() }
 }
 
 pub fn rng() -> SmallRng {
@@ -175,5 +175,37 @@ fn event(scene: &Scene, rng: &mut SmallRng, sequence: u64) -> Event {
         referrer: Referrer { url: format!("https://h{}/", rng.random_range(0..5)), ..Referrer::default() },
         page: Some(Box::new(page)),
         ..Event::default()
+    }
+}
+
+impl Scene {
+    /// Links of a tenant's site under these slugs; `None` for a link of no site.
+    pub async fn add_links(&self, of: &Tenant, slugs: &[Option<&str>]) -> Vec<LinkId> {
+        let name = format!("go{}.example", of.workspace.0);
+        let domain = match self.app.catalog.domain_of(of.workspace, &name).await.unwrap() {
+            Some(domain) => domain,
+            None => self.app.catalog.add_domain(of.workspace, &name, false, NOW_MS).await.unwrap(),
+        };
+        let site = self.app.catalog.sites(of.workspace).await.unwrap().remove(0);
+        let mut ids = Vec::new();
+        for slug in slugs {
+            let fields = LinkFields {
+                url: "https://example.com/".to_owned(),
+                site: slug.map(|_| site.id.0),
+                ..LinkFields::default()
+            };
+            let slug = slug.map_or_else(|| format!("x{}", ids.len()), |slug| format!("l/{}/{slug}", site.slug));
+            let new = NewLink {
+                workspace: of.workspace,
+                domain: &domain,
+                slug: &slug,
+                created_by: None,
+                fields: &fields,
+                created_at_ms: NOW_MS,
+                has_history: false,
+            };
+            ids.push(self.app.catalog.add_link(&new).await.unwrap().id);
+        }
+        ids
     }
 }
