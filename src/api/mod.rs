@@ -1,5 +1,6 @@
 //! The surfaces: thin adapters between HTTP and the services. They never import one another.
 
+pub mod brevr;
 pub mod collect;
 pub mod dub;
 pub mod ghostid;

@@ -55,6 +55,18 @@ impl Catalog {
         Ok(Allowance::Limited { granted: granted.cast_unsigned(), left: left > granted })
     }
 
+    /// Those of these links of the workspace whose clicks are used up.
+    pub async fn spent_links(&self, workspace: WorkspaceId, links: &[LinkId]) -> Result<Vec<LinkId>> {
+        if links.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<i64> = links.iter().map(|id| id.row()).collect();
+        let text = "SELECT link.id FROM link JOIN link_allowance ON link_id = link.id
+            WHERE link.workspace_id = $1 AND link.id = ANY($2) AND taken >= (link.options ->> 'max_clicks')::numeric";
+        let rows = self.call().await?.query(text, &[&workspace.row(), &ids]).await?;
+        rows.iter().map(|row| Ok(LinkId::from_row(row.try_get(0)?))).collect()
+    }
+
     /// Notes how many clicks a link had before it was limited. Nothing is done where it has a number already, or no limit.
     pub async fn note_clicks(&self, workspace: WorkspaceId, link: LinkId, clicks: u64) -> Result<()> {
         let text = "INSERT INTO link_allowance (link_id, taken)

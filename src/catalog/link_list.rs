@@ -19,6 +19,8 @@ pub struct LinkQuery {
     pub folder: Option<Option<FolderId>>,
     /// Slug, destination or title holds this, without regard to case.
     pub search: Option<String>,
+    /// Neither switched off nor out of clicks; or one of these.
+    pub active: Option<bool>,
     /// Of this site.
     pub site: Option<SiteId>,
     /// Made by this person.
@@ -203,6 +205,13 @@ impl LinkQuery {
                 list.push(wide, like_anywhere(search));
             }
             list.plain(")");
+        }
+        if let Some(active) = self.active {
+            list.plain(if active { " AND" } else { " AND NOT" });
+            list.plain(
+                " (NOT jsonb_exists(link.options, 'disabled_at_ms') AND NOT EXISTS (SELECT 1 FROM link_allowance
+                    WHERE link_id = link.id AND taken >= (link.options ->> 'max_clicks')::numeric))",
+            );
         }
         if let Some(user) = self.user {
             list.push(" AND link.created_by = ?", user.row());

@@ -20,6 +20,20 @@ pub struct TagQuery {
     pub descending: bool,
 }
 
+impl TagQuery {
+    fn conditions(&self, workspace: WorkspaceId, select: &'static str) -> Conditions<'_> {
+        let mut list = Conditions::new(select);
+        list.push(" WHERE workspace_id = ?", workspace.row());
+        if let Some(search) = &self.search {
+            list.push(" AND name ILIKE ?", like_anywhere(search));
+        }
+        if let Some(ids) = &self.ids {
+            list.push(" AND id = ANY(?)", ids.iter().map(|id| id.row()).collect::<Vec<_>>());
+        }
+        list
+    }
+}
+
 fn from_row(row: &Row) -> Result<Tag> {
     Ok(Tag {
         id: TagId::from_row(row.try_get("id")?),
@@ -48,14 +62,7 @@ impl Catalog {
 
     /// A part of the workspace's tags that are wanted.
     pub async fn tag_list(&self, workspace: WorkspaceId, query: &TagQuery, window: Window) -> Result<Vec<Tag>> {
-        let mut list = Conditions::new("SELECT id, workspace_id, name, color FROM tag");
-        list.push(" WHERE workspace_id = ?", workspace.row());
-        if let Some(search) = &query.search {
-            list.push(" AND name ILIKE ?", like_anywhere(search));
-        }
-        if let Some(ids) = &query.ids {
-            list.push(" AND id = ANY(?)", ids.iter().map(|id| id.row()).collect::<Vec<_>>());
-        }
+        let mut list = query.conditions(workspace, "SELECT id, workspace_id, name, color FROM tag");
         list.plain(match (query.by_age, query.descending) {
             (false, false) => " ORDER BY lower(name), id",
             (false, true) => " ORDER BY lower(name) DESC, id DESC",
@@ -64,6 +71,14 @@ impl Catalog {
         });
         list.window(window);
         self.call().await?.query_composed(&list.text, &list.values()).await?.iter().map(from_row).collect()
+    }
+
+    /// How many of the workspace's tags are wanted.
+    pub async fn count_tags(&self, workspace: WorkspaceId, query: &TagQuery) -> Result<u64> {
+        let list = query.conditions(workspace, "SELECT count(*) FROM tag");
+        let rows = self.call().await?.query_composed(&list.text, &list.values()).await?;
+        let count: i64 = rows.first().ok_or_else(|| Error::Bug("no row from a count".to_owned()))?.try_get(0)?;
+        Ok(count.unsigned_abs())
     }
 
     /// Those of `ids` that are tags of the workspace.

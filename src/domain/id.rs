@@ -3,6 +3,9 @@
 //! The public form is reversible: prefix, then 13 characters of Crockford's base 32. The number is spread by an
 //! invertible multiplication, so that neighbours do not look alike. This hides nothing: what protects a row is that every
 //! look-up names its workspace.
+//!
+//! Brevr's form is as long as a cuid: `c`, the same 13 characters, and 11 more that are a checksum of the number and of what
+//! it is an id of, so that an id of one kind is none of another.
 
 use std::fmt;
 
@@ -11,6 +14,8 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 const UNSPREAD: u64 = inverse(SPREAD);
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 13;
+const CUID_START: char = 'c';
+const CHECKSUM_LENGTH: usize = 11;
 
 /// Newton's iteration: each round doubles the number of correct low bits.
 const fn inverse(odd: u64) -> u64 {
@@ -24,14 +29,35 @@ const fn inverse(odd: u64) -> u64 {
 }
 
 fn write_public(f: &mut impl fmt::Write, prefix: &str, number: u64) -> fmt::Result {
-    let mut rest = number.wrapping_mul(SPREAD);
-    let mut text = [0u8; LENGTH];
-    for place in text.iter_mut().rev() {
-        *place = ALPHABET[(rest & 31) as usize];
-        rest >>= 5;
-    }
     f.write_str(prefix)?;
-    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    f.write_str(&written(number.wrapping_mul(SPREAD), LENGTH))
+}
+
+/// The last digits of a number.
+fn written(number: u64, digits: usize) -> String {
+    (0..digits).rev().map(|place| char::from(ALPHABET[(number >> (5 * place) & 31) as usize])).collect()
+}
+
+fn write_cuid(prefix: &str, number: u64) -> String {
+    let checksum = written(checksum(prefix, number), CHECKSUM_LENGTH);
+    format!("{CUID_START}{}{checksum}", written(number.wrapping_mul(SPREAD), LENGTH))
+}
+
+fn parse_cuid(prefix: &str, text: &str) -> Option<u64> {
+    let (digits, checked) = text.strip_prefix(CUID_START)?.split_at_checked(LENGTH)?;
+    let number = parse_public("", digits)?;
+    (checked == written(checksum(prefix, number), CHECKSUM_LENGTH)).then_some(number)
+}
+
+/// FNV-1a over the prefix, then the end of SplitMix64 over both. Guards against slips, not against forgers.
+fn checksum(prefix: &str, number: u64) -> u64 {
+    let kind = prefix
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
+    let mixed = number ^ kind;
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
 }
 
 fn parse_public(prefix: &str, text: &str) -> Option<u64> {
@@ -79,6 +105,16 @@ macro_rules! ids {
                 parse_public(prefix, text).map(Self)
             }
 
+            /// Brevr's form.
+            pub fn cuid(self) -> String {
+                write_cuid($prefix, self.0)
+            }
+
+            /// The id behind Brevr's form; `None` for an id of another kind or anything malformed.
+            pub fn parse_cuid(text: &str) -> Option<Self> {
+                parse_cuid($prefix, text).map(Self)
+            }
+
             /// From a Postgres bigint.
             pub fn from_row(number: i64) -> Self {
                 Self(number.cast_unsigned())
@@ -124,6 +160,8 @@ ids! {
     DeliveryId "dlv_";
     /// A change that waits to be told; its public form names the event in every delivery.
     OutboxId "evt_";
+    /// A pixel that a workspace keeps.
+    PixelId "pix_";
 }
 
 #[cfg(test)]
@@ -143,15 +181,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_cuid_is_of_one_kind() {
+        let id = LinkId(7).cuid();
+        assert!(
+            id.len() == 25 && id.starts_with('c') && id.bytes().all(|letter| letter.is_ascii_alphanumeric()),
+            "{id}"
+        );
+        assert_eq!(LinkId::parse_cuid(&id), Some(LinkId(7)));
+        assert_eq!((TagId::parse_cuid(&id), LinkId::parse(&id)), (None, None));
+        assert_ne!(LinkId(8).cuid()[..6], id[..6]);
+        let mut slip = id.clone();
+        slip.replace_range(3..4, if &id[3..4] == "a" { "b" } else { "a" });
+        for bad in [
+            "",
+            "c",
+            &id[..24],
+            &format!("{id}0"),
+            &id.to_uppercase(),
+            &slip,
+            "c\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}",
+        ] {
+            assert_eq!(LinkId::parse_cuid(bad), None, "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn public_form_is_reversible(number in 1..=i64::MAX as u64) {
             prop_assert_eq!(LinkId::parse(&LinkId(number).to_string()), Some(LinkId(number)));
+            prop_assert_eq!(LinkId::parse_cuid(&LinkId(number).cuid()), Some(LinkId(number)));
         }
 
         #[test]
         fn any_text_is_answered(text in ".*") {
-            let _ = LinkId::parse(&text);
+            let _ = (LinkId::parse(&text), LinkId::parse_cuid(&text));
         }
     }
 }

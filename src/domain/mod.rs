@@ -16,6 +16,7 @@ pub mod high_value;
 pub mod hit;
 pub mod hook_target;
 pub mod id;
+pub mod kept_pixel;
 pub mod link;
 pub mod made_up_name;
 pub mod password;

@@ -11,6 +11,12 @@ pub enum Error {
     /// The workspace has no such folder.
     #[error("folder not found")]
     NoFolder,
+    /// The workspace has no such pixel.
+    #[error("pixel not found")]
+    NoPixel,
+    /// Another pixel of the workspace has this name.
+    #[error("pixel name is taken")]
+    PixelTaken,
     /// The workspace has no such short domain.
     #[error("domain not found")]
     NoDomain,
@@ -66,6 +72,7 @@ impl From<catalog::Error> for Error {
     fn from(error: catalog::Error) -> Self {
         match &error {
             catalog::Error::Taken(name) if name == "tag_name" => Self::TagTaken,
+            catalog::Error::Taken(name) if name == "pixel_name" => Self::PixelTaken,
             catalog::Error::Missing(name) if name == "workspace" => Self::NoWorkspace,
             catalog::Error::Taken(name) if name == "folder_name" => Self::FolderTaken,
             _ => Self::Catalog(error),

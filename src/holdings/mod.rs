@@ -6,6 +6,7 @@ mod dns_message;
 mod domains;
 mod failure;
 mod folders;
+mod pixels;
 mod proof;
 mod tags;
 

@@ -38,6 +38,11 @@ impl Holdings {
         Ok(self.catalog.tag_list(workspace, query, window).await?)
     }
 
+    /// How many of the workspace's tags are wanted.
+    pub async fn count_tags(&self, workspace: WorkspaceId, query: &TagQuery) -> Result<u64> {
+        Ok(self.catalog.count_tags(workspace, query).await?)
+    }
+
     /// Changes a tag.
     pub async fn change_tag(&self, workspace: WorkspaceId, id: TagId, change: TagChange) -> Result<Tag> {
         let name = change.name.map(|name| checked_name(&name, MAX_TAG_NAME)).transpose()?;

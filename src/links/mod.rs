@@ -324,6 +324,14 @@ impl LinkService {
         slug::is_reserved(slug, beside_api) || (slug::is_of_sites(slug) && home.is_some_and(|home| home.name == domain))
     }
 
+    /// The short domain of this name, where the workspace can have links.
+    ///
+    /// # Errors
+    /// [`Error::ForeignDomain`] for someone else's and nobody's alike, [`Error::PendingDomain`] while it is not verified.
+    pub async fn domain(&self, workspace: WorkspaceId, name: &str) -> Result<Domain> {
+        self.own_domain(workspace, name).await
+    }
+
     /// The domain of this name, which must be the workspace's; someone else's and nobody's are answered alike.
     async fn own_domain(&self, workspace: WorkspaceId, name: &str) -> Result<Domain> {
         let Some(name) = parse_domain_name(name) else { return Err(Error::ForeignDomain) };

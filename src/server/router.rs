@@ -21,7 +21,7 @@ use super::recorder::SpoolRecorder;
 use super::slow_body;
 use crate::api::ghostid::Meant;
 use crate::api::visit::Visits;
-use crate::api::{collect, dub, ghostid, linkly, ops};
+use crate::api::{brevr, collect, dub, ghostid, linkly, ops};
 use crate::config::HttpConfig;
 use crate::telemetry::name::REQUESTS_TOTAL;
 use crate::web::body;
@@ -40,6 +40,7 @@ pub(super) fn router(
     let links = surface("ghostid", ghostid::shared_routes(), ghostid::panicked).with_state(app.clone());
     let whole = surface("dub", dub::routes(), dub::panicked)
         .merge(surface("linkly", linkly::routes(), linkly::panicked))
+        .merge(surface("brevr", brevr::routes(), brevr::panicked))
         .merge(surface("ghostid", ghostid::routes(), ghostid::panicked))
         .merge(surface("collect", collect::routes(), collect::panicked))
         .with_state(app.clone())

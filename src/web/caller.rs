@@ -29,7 +29,10 @@ pub struct Caller {
 
 impl Caller {
     /// Who shows a key, in the key's workspace, else in their only one, else in the one that `workspaceId` names.
-    fn within(principal: Arc<Principal>, params: &Params) -> Result<Self, ApiError> {
+    ///
+    /// # Errors
+    /// 404 when that is none of theirs, 400 when they have several and none is named.
+    pub fn within(principal: Arc<Principal>, params: &Params) -> Result<Self, ApiError> {
         let member = |id: WorkspaceId| principal.workspaces.iter().find(|(known, _)| *known == id).copied();
         let found = match (principal.bound_to, principal.workspaces.as_slice()) {
             (Some(bound), _) => member(bound),
@@ -37,7 +40,7 @@ impl Caller {
             (None, []) => None,
             (None, _) => match params.text("workspaceId") {
                 // One that is not the caller's is answered as one that does not exist.
-                Some(text) => Some(WorkspaceId::parse(text).and_then(member).ok_or_else(|| {
+                Some(text) => Some(named_workspace(text).and_then(member).ok_or_else(|| {
                     ApiError::NotFound(format!("Workspace not found. workspaceId: {}", quoted(text)))
                 })?),
                 None => {
@@ -76,6 +79,11 @@ impl Caller {
         }
         Ok(())
     }
+}
+
+/// The workspace of a public id, in whichever form a surface shows it.
+pub fn named_workspace(text: &str) -> Option<WorkspaceId> {
+    WorkspaceId::parse(text).or_else(|| WorkspaceId::parse_cuid(text))
 }
 
 /// A page that reports with the publishable key of a workspace, on a host that may.

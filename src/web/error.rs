@@ -322,6 +322,8 @@ impl From<holdings::Error> for ApiError {
         match error {
             holdings::Error::NoTag => Self::NotFound("Tag not found.".to_owned()),
             holdings::Error::NoFolder => Self::NotFound("Folder not found.".to_owned()),
+            holdings::Error::NoPixel => Self::NotFound("Pixel not found.".to_owned()),
+            holdings::Error::PixelTaken => Self::Conflict("A pixel with that name already exists.".to_owned()),
             holdings::Error::NoDomain => Self::NotFound("Domain not found.".to_owned()),
             holdings::Error::NoWorkspace => Self::NotFound("Workspace not found.".to_owned()),
             holdings::Error::DomainTaken(name) => {

@@ -25,6 +25,8 @@ struct Budgets {
     api: Option<Budget<KeyId>>,
     analytics: Option<Budget<KeyId>>,
     people: Option<Budget<UserId>>,
+    workspaces: Option<Budget<WorkspaceId>>,
+    bulk: Option<Budget<WorkspaceId>>,
     publishable: Option<Budget<WorkspaceId>>,
     public: Option<Budget<IpAddr>>,
 }
@@ -38,6 +40,10 @@ pub enum Charge {
     Analytics(KeyId),
     /// A person who signed in, per minute: as much as a key.
     Person(UserId),
+    /// A workspace, per minute, as much as a key elsewhere: Brevr's budget is one for all of its keys (contract, 3.1).
+    Workspace(WorkspaceId),
+    /// A workspace, per minute: Brevr's calls for many links at once.
+    Bulk(WorkspaceId),
     /// What pages may report with a workspace's publishable key, per minute.
     Publishable(WorkspaceId),
     /// A client without a key, per minute: public statistics.
@@ -65,6 +71,8 @@ impl Charge {
             Self::Api(_) => "api",
             Self::Analytics(_) => "analytics",
             Self::Person(_) => "people",
+            Self::Workspace(_) => "workspace",
+            Self::Bulk(_) => "bulk",
             Self::Publishable(_) => "publishable",
             Self::Public(_) => "public",
         }
@@ -78,6 +86,8 @@ impl Limits {
             api: Budget::new(config.per_minute, MINUTE, clock),
             analytics: Budget::new(config.analytics_per_second, SECOND, clock),
             people: Budget::new(config.per_minute, MINUTE, clock),
+            workspaces: Budget::new(config.per_minute, MINUTE, clock),
+            bulk: Budget::new(config.bulk_per_minute, MINUTE, clock),
             publishable: Budget::new(config.publishable_per_minute, MINUTE, clock),
             public: Budget::new(config.public_per_minute, MINUTE, clock),
         }))
@@ -88,11 +98,13 @@ impl Limits {
     /// # Errors
     /// The standing of a payer whose budget is used up.
     pub fn pay(&self, charge: Charge) -> Result<Option<Standing>, Standing> {
-        let Budgets { api, analytics, people, publishable, public } = &*self.0;
+        let Budgets { api, analytics, people, workspaces, bulk, publishable, public } = &*self.0;
         let paid = match charge {
             Charge::Api(key) => api.as_ref().map(|budget| budget.spend(&key)),
             Charge::Analytics(key) => analytics.as_ref().map(|budget| budget.spend(&key)),
             Charge::Person(user) => people.as_ref().map(|budget| budget.spend(&user)),
+            Charge::Workspace(workspace) => workspaces.as_ref().map(|budget| budget.spend(&workspace)),
+            Charge::Bulk(workspace) => bulk.as_ref().map(|budget| budget.spend(&workspace)),
             Charge::Publishable(workspace) => publishable.as_ref().map(|budget| budget.spend(&workspace)),
             Charge::Public(client) => public.as_ref().map(|budget| budget.spend(&client_group(client))),
         };
@@ -127,6 +139,7 @@ mod tests {
             analytics_per_second: 1,
             publishable_per_minute: 0,
             public_per_minute: 1,
+            bulk_per_minute: 1,
             ..LimitsConfig::default()
         };
         let limits = Limits::new(&config, &Clock::fixed(1_790_000_000_000));
@@ -140,6 +153,9 @@ mod tests {
             (Charge::Analytics(KeyId(1)), Some(Some(0))),
             (Charge::Analytics(KeyId(1)), None),
             (Charge::Person(UserId(1)), Some(Some(1))),
+            (Charge::Workspace(WorkspaceId(1)), Some(Some(1))),
+            (Charge::Bulk(WorkspaceId(1)), Some(Some(0))),
+            (Charge::Bulk(WorkspaceId(1)), None),
             (Charge::Publishable(WorkspaceId(1)), Some(None)),
             (client("2001:db8::1"), Some(Some(0))),
             (client("2001:db8::2"), None),

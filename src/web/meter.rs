@@ -12,7 +12,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -38,7 +38,7 @@ pub const HEADERS: &str = "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit
 pub struct Meter {
     path: Arc<str>,
     peer: IpAddr,
-    standing: Arc<OnceLock<Standing>>,
+    standing: Arc<Mutex<Option<Standing>>>,
 }
 
 impl Meter {
@@ -97,8 +97,11 @@ impl Meter {
     pub fn charge(&self, app: &App, charge: Charge) -> Result<(), ApiError> {
         let paid = app.limits.pay(charge);
         if let Some(standing) = paid.unwrap_or_else(Some) {
-            // A request that is charged twice shows the first.
-            let _ = self.standing.set(standing);
+            let mut shown = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            // A request that is charged twice shows where less is left.
+            if shown.is_none_or(|other| standing.remaining < other.remaining) {
+                *shown = Some(standing);
+            }
         }
         match paid {
             Ok(_) => Ok(()),
@@ -112,12 +115,13 @@ pub async fn measure(mut request: Request, next: Next) -> Response {
     let meter = Meter::new(request.uri().path(), request.extensions());
     request.extensions_mut().insert(meter.clone());
     let mut response = next.run(request).await;
-    if let Some(standing) = meter.standing.get() {
+    let standing = *meter.standing.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(standing) = standing {
         let headers = response.headers_mut();
         headers.insert(LIMIT, HeaderValue::from(standing.limit));
         headers.insert(REMAINING, HeaderValue::from(standing.remaining));
         headers.insert(RESET, HeaderValue::from(standing.full_at_secs));
-        response.extensions_mut().insert(*standing);
+        response.extensions_mut().insert(standing);
     }
     response
 }

@@ -20,3 +20,4 @@ pub mod recent_visits;
 pub mod short_link;
 pub mod state;
 pub mod streams;
+pub mod uniques;

@@ -2,6 +2,7 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
+mod brevr;
 mod browser;
 mod buckets;
 mod catalog;

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::analytics::{self, Counts};
@@ -18,9 +18,7 @@ use crate::web::caller::Caller;
 use crate::web::error::ApiError;
 use crate::web::params::Params;
 use crate::web::state::App;
-
-/// Says within what a visitor is known again, where uniques were asked for and keys of visitors change.
-const UNIQUES: HeaderName = HeaderName::from_static("x-linktrail-uniques");
+use crate::web::uniques;
 
 /// `GET /analytics` and `POST /analytics`
 pub(super) async fn analytics(
@@ -46,20 +44,14 @@ pub(super) async fn events(
     say_uniques(&app, caller.workspace, &params, answer).await
 }
 
-/// Puts [`UNIQUES`] on an answer that needs it.
+/// Says of uniques that were asked for within what a visitor is known again.
 pub(super) async fn say_uniques(
     app: &App,
     workspace: WorkspaceId,
     params: &Params,
-    mut answer: Response,
+    answer: Response,
 ) -> Result<Response, ApiError> {
-    if params.boolean("unique")?.unwrap_or(false) {
-        let settings = app.catalog.workspace(workspace).await?.map(|workspace| workspace.settings).unwrap_or_default();
-        if let Some(scope) = settings.visitor_rotation.scope() {
-            answer.headers_mut().insert(UNIQUES, HeaderValue::from_static(scope));
-        }
-    }
-    Ok(answer)
+    uniques::say(app, workspace, params.boolean("unique")?.unwrap_or(false), answer).await
 }
 
 pub(super) fn accept(headers: &HeaderMap) -> &str {
