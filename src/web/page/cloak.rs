@@ -109,6 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn its_line_can_be_read() {
+        use super::super::frame::tests::contrast;
+        let html = html(&Shown::default(), "https://a.example/", false, None);
+        let (light, dark) = html.split_once("@media(prefers-color-scheme:dark)").unwrap();
+        for look in [light, dark] {
+            let (_, rule) = look.split_once("background:#").unwrap();
+            let (back, rest) = rule.split_once(";color:#").unwrap();
+            let front = rest.split([';', '}']).next().unwrap();
+            assert!(contrast(&format!("#{front}"), &format!("#{back}")) >= 4.5, "{front} on {back}");
+        }
+    }
+
+    #[test]
     fn shows_what_the_link_says() {
         let shown =
             Shown { title: Some("Spring".into()), image: Some("https://a.example/i.png".into()), ..Shown::default() };

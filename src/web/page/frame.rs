@@ -35,8 +35,9 @@ macro_rules! after_title {
             "--deed:#8fb0ff;--on-deed:#0d1526;--bad:#ffb4ab}}\n",
             "body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--paper);color:var(--ink);",
             "font:1.0625rem/1.6 system-ui,sans-serif}\n",
-            "main{max-width:30rem;padding:2rem}h1{font-size:1.75rem;line-height:1.25;margin:0 0 .75rem}\n",
-            "p{margin:0;color:var(--soft);overflow-wrap:anywhere}a{color:var(--deed)}\n",
+            "main{max-width:30rem;padding:2rem;overflow-wrap:anywhere}h1{font-size:1.75rem;line-height:1.25;margin:0 0 .75rem}\n",
+            "p{margin:0;color:var(--soft)}a{color:var(--deed)}",
+            "a:focus-visible{outline:3px solid var(--deed);outline-offset:2px}\n",
             "</style>\n"
         )
     };
@@ -59,4 +60,62 @@ pub(super) fn respond(status: StatusCode, html: impl Into<Body>, policy: HeaderV
         headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex"));
     }
     response
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::HashMap;
+
+    /// The relative luminance of a colour such as `#1c2430` or `#fff` (WCAG 2.2).
+    fn luminance(colour: &str) -> f64 {
+        let digits = colour.strip_prefix('#').unwrap();
+        let full =
+            if digits.len() == 3 { digits.chars().flat_map(|digit| [digit; 2]).collect() } else { digits.to_owned() };
+        let part = |place: usize| {
+            let value = f64::from(u8::from_str_radix(&full[place..place + 2], 16).unwrap()) / 255.0;
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+    }
+
+    /// The contrast of two colours, 1 to 21.
+    pub(in crate::web::page) fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one) + 0.05, luminance(other) + 0.05);
+        one.max(other) / one.min(other)
+    }
+
+    /// The colours of a `:root` rule by name.
+    fn colours(rule: &str) -> HashMap<&str, &str> {
+        let rule = rule.split_once(":root{").unwrap().1.split_once('}').unwrap().0;
+        rule.split(';').filter_map(|line| line.strip_prefix("--")?.split_once(':')).collect()
+    }
+
+    #[test]
+    fn contrasts_are_those_of_wcag_aa() {
+        assert!((contrast("#000", "#ffffff") - 21.0).abs() < 1e-9);
+        let (light, dark) = after_title!().split_once("@media(prefers-color-scheme:dark)").unwrap();
+        for (look, rule) in [("light", light), ("dark", dark)] {
+            let colours = colours(rule);
+            assert_eq!(colours.len(), 7, "{look}");
+            for (front, back, least) in [
+                ("ink", "paper", 4.5),
+                ("soft", "paper", 4.5),
+                ("deed", "paper", 4.5),
+                ("bad", "paper", 4.5),
+                ("on-deed", "deed", 4.5),
+                // What is no text: the edge of a field.
+                ("line", "paper", 3.0),
+            ] {
+                let found = contrast(colours[front], colours[back]);
+                assert!(found >= least, "{look}: {front} on {back} is {found:.2}, needs {least}");
+            }
+        }
+    }
+
+    #[test]
+    fn pages_speak_and_adapt() {
+        for part in ["<html lang=\"en\">", "name=\"viewport\"", "name=\"color-scheme\" content=\"light dark\""] {
+            assert!(before_title!().contains(part), "{part}");
+        }
+    }
 }

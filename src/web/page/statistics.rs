@@ -14,9 +14,9 @@ pub fn page(short: &str, clicks: u64) -> Response {
 fn html(short: &str, clicks: u64) -> String {
     let noun = if clicks == 1 { "click" } else { "clicks" };
     format!(
-        "{before}{short}: {count} {noun}{after}<style>h1{{font-variant-numeric:tabular-nums}}</style>\n\
+        "{before}{short}: {count} {noun}{after}<style>h1{{font-variant-numeric:tabular-nums}}p+p{{margin-top:.75rem}}</style>\n\
          <meta name=\"robots\" content=\"noindex\">\n</head>\n<body>\n<main>\n<h1>{count} {noun}</h1>\n\
-         <p>on {short}, everyone and every robot counted.</p>\n</main>\n</body>\n</html>\n",
+         <p>{short}</p>\n<p>All clicks so far, those of robots included.</p>\n</main>\n</body>\n</html>\n",
         before = before_title!(),
         after = after_title!(),
         short = Text(short),
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn tells_the_total_and_nothing_else() {
         let html = html("go.example/<b>", 1);
-        assert!(html.contains("<h1>1 click</h1>") && html.contains("on go.example/&lt;b&gt;,"), "{html}");
+        assert!(html.contains("<h1>1 click</h1>") && html.contains("<p>go.example/&lt;b&gt;</p>"), "{html}");
         for outside in ["http:", "https:", "<script", "<img", "<link", "<a "] {
             assert!(!html.contains(outside), "{outside}");
         }

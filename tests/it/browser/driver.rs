@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -28,9 +28,25 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+/// What a browser is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As people have it.
+    Usual,
+    /// It notes what it asks for, and finds no hosts but this machine's.
+    Watched,
+    /// Scripts are switched off.
+    WithoutScripts,
+}
+
 impl Browser {
     /// Starts one. Hosts that end in `.example` are this machine.
     pub async fn start() -> Self {
+        Self::start_as(Kind::Usual).await
+    }
+
+    /// Starts one of this kind.
+    pub async fn start_as(kind: Kind) -> Self {
         let profile = crate::world::folder();
         let mut driver = Command::new("chromedriver")
             .args(["--port=0", "--log-level=SEVERE"])
@@ -57,12 +73,22 @@ impl Browser {
         let mut browser =
             Self { driver, address: ([127, 0, 0, 1], port).into(), session: String::new(), _profile: profile };
         let folder = format!("--user-data-dir={}", browser._profile.path().display());
-        let options = json!({ "args": [
+        let hosts = match kind {
+            Kind::Usual | Kind::WithoutScripts => "--host-resolver-rules=MAP *.example 127.0.0.1",
+            Kind::Watched => "--host-resolver-rules=MAP *.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        };
+        // 2 is "never".
+        let scripts = if kind == Kind::WithoutScripts { 2 } else { 1 };
+        let options = json!({ "prefs": { "profile.managed_default_content_settings.javascript": scripts }, "args": [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--no-proxy-server",
-            "--host-resolver-rules=MAP *.example 127.0.0.1", format!("--user-agent={USER_AGENT}"), folder,
+            hosts, format!("--user-agent={USER_AGENT}"), folder,
         ] });
-        let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
+        let mut wanted = json!({ "goog:chromeOptions": options });
+        if kind == Kind::Watched {
+            wanted["goog:loggingPrefs"] = json!({ "performance": "ALL" });
+        }
+        let wanted = json!({ "capabilities": { "alwaysMatch": wanted } });
         let made = browser.call("POST", "/session", &wanted).await;
         browser.session = made["sessionId"].as_str().unwrap_or_else(|| panic!("chromium {MISSING}: {made}")).to_owned();
         browser
@@ -95,6 +121,33 @@ impl Browser {
     /// The address of the page.
     pub async fn address(&self) -> String {
         self.ask("GET", "/url", &Value::Null).await.as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the page is at this address.
+    pub async fn wait_for(&self, address: &str) {
+        let begun = Instant::now();
+        loop {
+            let now = self.address().await;
+            if now == address {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "still at {now}, not at {address}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The addresses of the web asked for since the last call, of a browser that is watched; those too that the page's policy
+    /// refused.
+    pub async fn requests(&self) -> Vec<String> {
+        let entries = self.ask("POST", "/se/log", &json!({ "type": "performance" })).await;
+        let address = |entry: &Value| {
+            let message: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+            let message = &message["message"];
+            let is_request = message["method"] == "Network.requestWillBeSent";
+            is_request.then(|| message["params"]["request"]["url"].as_str().map(str::to_owned))?
+        };
+        // The browser's own pages ask for things, too.
+        entries.as_array().unwrap().iter().filter_map(address).filter(|url| url.starts_with("http")).collect()
     }
 
     /// Goes back in history.

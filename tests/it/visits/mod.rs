@@ -6,6 +6,7 @@ mod clicks;
 mod interstitial;
 mod leads;
 mod limited;
+mod on_the_way;
 mod pages;
 mod seen;
 mod statistics;

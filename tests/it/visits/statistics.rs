@@ -14,7 +14,7 @@ async fn a_total_is_shown_where_its_owner_wants_that() {
     let shown = world.visit("GET", "/Open.stats", "").await;
     assert_eq!(shown.status(), 200);
     assert!(shown.body().contains("<h1>12,345 clicks</h1>"), "{shown:?}");
-    assert!(shown.body().contains("on go.example/Open, everyone"), "{shown:?}");
+    assert!(shown.body().contains("<p>go.example/Open</p>"), "{shown:?}");
     assert!(!shown.0.contains("example.com"), "the destination is not told: {shown:?}");
     assert_eq!(shown.header("x-robots-tag"), Some("noindex"));
     assert_eq!(shown.header("cache-control"), Some("no-store"));

@@ -21,10 +21,10 @@ const AFTER_LOAD_MS: u32 = 400;
 /// The visitor goes on after this time, whatever has loaded, in milliseconds.
 const AT_MOST_MS: u32 = 2_000;
 
-/// Shown only to one who waits.
+/// Shown only to one who waits, in the middle, whatever tags add below.
 const STYLE: &str = "<style>
-main{animation:appear .3s .6s both}@keyframes appear{from{opacity:0}}
-a:focus-visible{outline:3px solid var(--deed);outline-offset:2px}
+body{display:block}main{box-sizing:border-box;min-height:100vh;margin:auto;display:flex;flex-direction:column;\
+justify-content:center;animation:appear .3s .6s both}@keyframes appear{from{opacity:0}}
 </style>
 ";
 
