@@ -57,7 +57,8 @@ impl Analytics {
     }
 
     /// All events that a query means, in this order and in chunks; its shape is not looked at. The stream ends after its
-    /// first error. An event that is stored meanwhile may be among them or not.
+    /// first error. An event that is stored meanwhile may be among them or not. The first ones of each visitor are found once,
+    /// and so they are read in one go, at the caller's pace.
     pub fn all_events(
         &self,
         query: Query,
@@ -67,6 +68,16 @@ impl Analytics {
         async_stream::try_stream! {
             let shape = |from| Shape::Events { order, page: Page { limit: READ_AT_ONCE, from } };
             let query = analytics.prepare(Query { shape: shape(From::Offset(0)), ..query }).await?;
+            if query.counting.unique {
+                let mut rows = analytics.warehouse.long_rows::<EventRow>(&event::firsts(&query, order))?;
+                loop {
+                    let chunk = next_chunk(&mut rows).await?;
+                    if chunk.is_empty() {
+                        return;
+                    }
+                    yield chunk;
+                }
+            }
             let mut slices = analytics.warehouse.slices_of(&query, SLICE).await?;
             if order == Order::Descending {
                 slices.reverse();

@@ -4,6 +4,7 @@
 //! SQL, run, and its gaps filled.
 
 mod audience;
+pub mod click_file;
 mod compare;
 pub mod events;
 mod link_clicks;
@@ -30,6 +31,7 @@ use crate::warehouse::count::{GroupRow, PlaceRow, TotalRow};
 use crate::warehouse::series::{PivotRow, SeriesRow};
 use crate::warehouse::{self, Warehouse, count, series};
 
+pub use click_file::ClickFile;
 pub use compare::{Comparison, METRICS, number};
 pub use link_clicks::{LinkClicks, Spans};
 pub use revenue::Revenue;

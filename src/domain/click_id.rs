@@ -14,7 +14,11 @@ use super::id::LinkId;
 pub const PARAMETERS: [&str; 3] = ["dub_id", "linkly_cid", "lt_cid"];
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const LENGTH: usize = 16;
+/// Letters of a public click id.
+pub const LENGTH: usize = 16;
+/// Letters that are worked out together in 64 bits, and how many texts they make; the other six take the rest of the 95.
+const BACK_LETTERS: usize = 10;
+const BACK: u128 = 62_u128.pow(10);
 const CHECK_BITS: u32 = 31;
 const SEQUENCE_BITS: u32 = 48;
 
@@ -83,13 +87,23 @@ impl ClickKey {
 
     /// The public click id: always 16 characters.
     pub fn public(&self, id: EventId) -> String {
-        let mut rest = u128::from(id.0) << CHECK_BITS | u128::from(self.check(id));
+        self.letters(id).iter().map(|&letter| char::from(letter)).collect()
+    }
+
+    /// The same as bytes.
+    pub fn letters(&self, id: EventId) -> [u8; LENGTH] {
+        let joined = u128::from(id.0) << CHECK_BITS | u128::from(self.check(id));
         let mut text = [b'0'; LENGTH];
-        for place in text.iter_mut().rev() {
-            *place = ALPHABET[(rest % 62) as usize];
-            rest /= 62;
+        let (front, back) = text.split_at_mut(LENGTH - BACK_LETTERS);
+        // Two short divisions a letter instead of two long ones: exports write a million of these a second.
+        for (part, number) in [(front, joined / BACK), (back, joined % BACK)] {
+            let mut rest = number as u64;
+            for place in part.iter_mut().rev() {
+                *place = ALPHABET[(rest % 62) as usize];
+                rest /= 62;
+            }
         }
-        text.iter().map(|&letter| char::from(letter)).collect()
+        text
     }
 
     /// The identity behind a public click id; `None` when it was not made with this key.

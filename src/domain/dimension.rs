@@ -162,6 +162,8 @@ dimensions! {
     Isp         "isp"            Some("isps"),            Some("isp"),          "isp"           ["isp"]                    Every Hidden("Unknown"),   AnyCase;
     /// Name of a robot
     Bot         "bot"            Some("bot_names"),       Some("botName"),      "botName"       ["bot_name"]               Every Hidden("(human)"),   AnyCase;
+    /// Ad network, by the click id that it put into the visit's query
+    AdNetwork   "ad_network"     None,                    None,                 "adNetwork"     ["ad_network"]             Every Hidden("Unknown"),   AnyCase;
     /// Address, as far as the workspace keeps it
     Address     "address"        None,                    None,                 "ip"            ["remote_ip"]              Every Hidden("Unknown"),   Exact;
 }

@@ -1,5 +1,6 @@
 //! What the product talks about: no I/O, no HTTP, no SQL.
 
+pub mod ad_network;
 pub mod click_id;
 pub mod contact;
 pub mod country;

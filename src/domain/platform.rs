@@ -5,6 +5,9 @@ const MAC_OS: &str = "Mac OS";
 /// Linkly's.
 const MAC: &str = "Mac";
 
+/// Classes of devices, which some clients of Linkly's ask for as platforms.
+pub const CLASSES: [&str; 3] = ["desktop", "mobile", "tablet"];
+
 /// A system's name as Linkly shows it; empty stays empty.
 pub fn shown(os: &str) -> &str {
     if os.eq_ignore_ascii_case(MAC_OS) || os.eq_ignore_ascii_case("macOS") { MAC } else { os }

@@ -4,11 +4,13 @@ pub mod archive;
 pub mod delimited;
 pub mod dub;
 pub mod json;
+pub mod marks;
 pub mod qr;
 
 pub use archive::Archive;
 pub use delimited::Delimited;
 pub use json::{JsonArray, RowObject};
+pub use marks::Marks;
 
 /// The form that a caller asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

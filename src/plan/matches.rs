@@ -3,6 +3,7 @@
 //! The two must agree; `tests/it/oracle` asks both the same questions.
 
 use super::{Bots, Condition, Query};
+use crate::domain::ad_network::ad_network;
 use crate::domain::dimension::{Dimension, Matching};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::CustomerId;
@@ -106,6 +107,7 @@ fn value_of(dimension: Dimension, event: &Event) -> &str {
         Dimension::Language => &event.language,
         Dimension::Isp => &event.network.isp,
         Dimension::Bot => &agent.bot,
+        Dimension::AdNetwork => ad_network(&event.params),
         Dimension::Address => &event.address,
         Dimension::EventName => event.name(),
         Dimension::Currency => event.conversion.as_ref().map_or("", |conversion| conversion.currency.as_str()),

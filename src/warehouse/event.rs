@@ -6,7 +6,8 @@ use serde::Deserialize;
 use crate::domain::event::Event;
 use crate::plan::{Condition, From, Order, Page, Query};
 
-use super::source::push_source;
+use super::condition::{TimeColumn, push_where};
+use super::source::{push_firsts, push_source};
 use super::sql::{Sql, Value};
 
 macro_rules! event_row {
@@ -130,16 +131,7 @@ impl std::convert::From<&Event> for EventRow {
 
 /// SQL of [`Shape::Events`](crate::plan::Shape::Events).
 pub fn events(query: &Query, order: Order, page: Page) -> Sql {
-    let mut sql = Sql::new("SELECT ");
-    for (place, (name, expression)) in SELECTED.iter().enumerate() {
-        if place > 0 {
-            sql.push(", ");
-        }
-        sql.push(expression);
-        if name != expression {
-            sql.push(" AS ").push(name);
-        }
-    }
+    let mut sql = select();
     let columns: Vec<&'static str> =
         SELECTED.iter().map(|&(name, _)| name).filter(|&name| name != "event_id" && name != "at_ms").collect();
     push_source(&mut sql, query, &columns);
@@ -155,10 +147,7 @@ pub fn events(query: &Query, order: Order, page: Page) -> Sql {
         sql.push(beyond).push("(fromUnixTimestamp64Milli(").bind(Value::Int(at_ms)).push("), ");
         sql.bind(Value::UInt(id.0)).push(")");
     }
-    sql.push(match order {
-        Order::Ascending => " ORDER BY timestamp, event_id",
-        Order::Descending => " ORDER BY timestamp DESC, event_id DESC",
-    });
+    push_order(&mut sql, order);
     sql.push(" LIMIT ").bind(Value::UInt(page.limit));
     if let From::Offset(offset @ 1..) = page.from {
         sql.push(" OFFSET ").bind(Value::UInt(offset));
@@ -168,4 +157,35 @@ pub fn events(query: &Query, order: Order, page: Page) -> Sql {
         sql.set("optimize_read_in_order", "0");
     }
     sql
+}
+
+/// SQL of the first event of each visitor on each link, all of them, in rows that come as they are read.
+pub fn firsts(query: &Query, order: Order) -> Sql {
+    let mut sql = select();
+    sql.push(" FROM events");
+    push_where(&mut sql, query, query.range, TimeColumn::Timestamp);
+    push_firsts(&mut sql, query);
+    push_order(&mut sql, order);
+    sql
+}
+
+fn select() -> Sql {
+    let mut sql = Sql::new("SELECT ");
+    for (place, (name, expression)) in SELECTED.iter().enumerate() {
+        if place > 0 {
+            sql.push(", ");
+        }
+        sql.push(expression);
+        if name != expression {
+            sql.push(" AS ").push(name);
+        }
+    }
+    sql
+}
+
+fn push_order(sql: &mut Sql, order: Order) {
+    sql.push(match order {
+        Order::Ascending => " ORDER BY timestamp, event_id",
+        Order::Descending => " ORDER BY timestamp DESC, event_id DESC",
+    });
 }

@@ -32,6 +32,7 @@ migrations! {
     2 "0002_collection.sql",
     3 "0003_visitors.sql",
     4 "0004_coordinates.sql",
+    5 "0005_ad_network.sql",
 }
 
 #[derive(Row, Deserialize)]

@@ -5,6 +5,7 @@
 
 pub mod audience;
 pub mod batch;
+pub mod click_file;
 pub mod condition;
 pub mod conversion;
 pub mod count;
@@ -30,10 +31,11 @@ pub mod visitor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clickhouse::query::RowCursor;
-use clickhouse::{Client, Row, RowOwned, RowRead};
+use bytes::Bytes;
+use clickhouse::query::{BytesCursor, RowCursor};
+use clickhouse::{Client, Compression, Row, RowOwned, RowRead};
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 pub use failure::{Disposition, Error};
 pub use sql::Sql;
@@ -50,6 +52,10 @@ const SCHEMA_LIMIT: Duration = Duration::from_secs(300);
 const PING_LIMIT: Duration = Duration::from_secs(3);
 /// ClickHouse ends a query by itself at its cap; past it by this much it is taken for silent.
 const QUERY_SLACK: Duration = Duration::from_secs(5);
+
+/// A file that is read at its client's pace may take this long, and ClickHouse may be silent for so long meanwhile.
+const FILE_MAX_SECS: &str = "3600";
+const FILE_SILENCE: Duration = Duration::from_secs(120);
 
 /// How to reach ClickHouse and what a query may cost.
 #[derive(Clone, Debug)]
@@ -71,6 +77,8 @@ pub struct WarehouseOptions {
 pub struct Warehouse {
     writer: Client,
     reader: Client,
+    /// The reader, for answers that ClickHouse writes itself.
+    scribe: Client,
     database: String,
     cluster: Option<String>,
     query_limit: Duration,
@@ -93,6 +101,21 @@ impl<T: RowOwned + RowRead> Rows<T> {
     }
 }
 
+/// An answer that ClickHouse writes itself, as it comes.
+pub struct Written {
+    cursor: BytesCursor,
+}
+
+impl Written {
+    /// The next bytes; `None` after the last.
+    ///
+    /// # Errors
+    /// When the query fails or hits a cap, also after some bytes, or the server falls silent.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        within(FILE_SILENCE, self.cursor.next()).await
+    }
+}
+
 impl Warehouse {
     /// Prepares the two connections; nothing is sent yet.
     ///
@@ -109,8 +132,11 @@ impl Warehouse {
             .with_setting("max_bytes_before_external_group_by", (options.query_max_memory_bytes / 2).to_string())
             .with_setting("max_bytes_before_external_sort", (options.query_max_memory_bytes / 2).to_string());
         let query_limit = Duration::from_secs(options.query_max_secs.into()) + QUERY_SLACK;
+        // On one machine, packing a long answer takes longer than sending it.
+        let packing = if is_near(&options.reader_url) { Compression::None } else { Compression::Lz4 };
+        let scribe = reader.clone().with_compression(packing);
         let (cluster, options) = (options.cluster.clone(), Arc::new(options.clone()));
-        Ok(Self { writer, reader, database, cluster, query_limit, options })
+        Ok(Self { writer, reader, scribe, database, cluster, query_limit, options })
     }
 
     /// The same with connections of its own. A connection is tended by the runtime that opened it: what works on threads
@@ -148,6 +174,26 @@ impl Warehouse {
         Ok(Rows { cursor: sql.query(&self.reader).fetch()?, limit: self.query_limit })
     }
 
+    /// Runs an analytics query whose rows are handed out as fast as somebody takes them, an hour at most.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn long_rows<T: Row>(&self, sql: &Sql) -> Result<Rows<T>, Error> {
+        tracing::debug!(sql = sql.text(), "query");
+        let query = sql.query(&self.reader).with_setting("max_execution_time", FILE_MAX_SECS);
+        Ok(Rows { cursor: query.fetch()?, limit: FILE_SILENCE })
+    }
+
+    /// Has ClickHouse write the answer to an analytics query in one of its formats, under the same limits.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn written(&self, sql: &Sql, format: &'static str) -> Result<Written, Error> {
+        tracing::debug!(sql = sql.text(), format, "query");
+        let query = sql.query(&self.scribe).with_setting("max_execution_time", FILE_MAX_SECS);
+        Ok(Written { cursor: query.fetch_bytes(format)? })
+    }
+
     /// Runs an analytics query and collects its rows.
     ///
     /// # Errors
@@ -173,6 +219,16 @@ impl Warehouse {
         );
         let server = self.writer.clone().with_database("default");
         within(SCHEMA_LIMIT, server.query_raw(&statement).execute()).await
+    }
+}
+
+/// Whether a server is on this machine.
+fn is_near(url: &SecretString) -> bool {
+    match Url::parse(url.expose_secret()).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -39,14 +39,11 @@ impl Warehouse {
     }
 
     /// The range of a query in slices, in order, that hold about `most` of the events of its kind and links. What else it
-    /// asks for can only make them smaller. A query for the first event of each visitor is answered over its whole range.
+    /// asks for can only make them smaller.
     ///
     /// # Errors
     /// When ClickHouse cannot answer.
     pub async fn slices_of(&self, query: &Query, most: u64) -> Result<Vec<Range>, Error> {
-        if query.counting.unique {
-            return Ok(vec![query.range]);
-        }
         let mut counted = query.clone();
         counted.conditions.retain(|condition| matches!(condition, Condition::Links { .. }));
         let start_ms = query.range.start_ms().div_euclid(SLOT_MS) * SLOT_MS;

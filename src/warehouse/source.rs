@@ -56,6 +56,19 @@ pub(super) fn push_order(sql: &mut Sql, query: &Query) {
     });
 }
 
+/// Appends ` AND ...`: only the first event of each visitor on each link among those that the query means. Rows can then be read
+/// in any order as they come, where [`push_source`] sorts them.
+pub(super) fn push_firsts(sql: &mut Sql, query: &Query) {
+    // ClickHouse: the least of a number is found ten times faster than that of a pair. GLOBAL: on a cluster each shard would
+    // else ask all others again.
+    sql.push(
+        " AND event_id GLOBAL IN (SELECT toUInt64(min(bitShiftLeft(toInt128(toUnixTimestamp64Milli(timestamp)), 64)",
+    );
+    sql.push(" + event_id)) FROM events");
+    push_where(sql, query, query.range, TimeColumn::Timestamp);
+    sql.push(" GROUP BY link_id, visitor)");
+}
+
 /// Appends ` FROM ...` with scope, range and conditions. `columns` are those that the shape reads beside count and time;
 /// they matter only where a visitor's first events have to be found.
 pub(super) fn push_source(sql: &mut Sql, query: &Query, columns: &[&'static str]) {

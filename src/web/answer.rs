@@ -7,13 +7,16 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use crate::encode::{Delimited, Format, JsonArray, RowObject};
 use crate::table::{Cell, Table};
 
 use super::error::ApiError;
+
+/// Bytes of a file that is still sent whole.
+const WHOLE_BYTES: usize = 64 << 10;
 
 /// How an answer is written.
 #[derive(Clone, Debug)]
@@ -139,6 +142,43 @@ where
     Ok(respond(Body::from_stream(rest), writing))
 }
 
+/// Bytes that are in the caller's form already, offered as a file in every format. What fails before [`WHOLE_BYTES`] are there is
+/// an error, and a file that ends before them is sent whole, with its length; what fails later ends the connection.
+///
+/// # Errors
+/// The error among the first bytes.
+pub async fn bytes<E>(
+    parts: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+    writing: &Writing,
+) -> Result<Response, ApiError>
+where
+    E: Into<ApiError> + std::error::Error + Send + Sync + 'static,
+{
+    let mut parts = Box::pin(parts);
+    let mut begun = Vec::new();
+    let is_whole = loop {
+        match parts.try_next().await.map_err(Into::into)? {
+            Some(part) => begun.extend_from_slice(&part),
+            None => break true,
+        }
+        if begun.len() >= WHOLE_BYTES {
+            break false;
+        }
+    };
+    let body = if is_whole {
+        Body::from(begun)
+    } else {
+        let rest = parts.map_err(|error| {
+            tracing::error!(%error, "answer cut off");
+            std::io::Error::other(error)
+        });
+        Body::from_stream(stream::iter([Ok(Bytes::from(begun))]).chain(rest))
+    };
+    let mut response = respond(body, writing);
+    offer(&mut response, writing);
+    Ok(response)
+}
+
 /// A file as it is made; what fails ends the connection. It is nothing to keep, as no answer here is.
 pub fn file(
     content_type: &'static str,
@@ -215,12 +255,17 @@ fn respond(body: Body, writing: &Writing) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
     if writing.format != Format::Json {
-        let name = format!("attachment; filename=\"{}.{}\"", writing.file_name, writing.format.extension());
-        if let Ok(name) = HeaderValue::try_from(name) {
-            headers.insert(header::CONTENT_DISPOSITION, name);
-        }
+        offer(&mut response, writing);
     }
     response
+}
+
+/// Has a browser save the answer under its name.
+fn offer(response: &mut Response, writing: &Writing) {
+    let name = format!("attachment; filename=\"{}.{}\"", writing.file_name, writing.format.extension());
+    if let Ok(name) = HeaderValue::try_from(name) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
 }
 
 fn internal(error: impl std::error::Error) -> ApiError {

@@ -121,7 +121,8 @@ pub async fn measure(mut request: Request, next: Next) -> Response {
         headers.insert(LIMIT, HeaderValue::from(standing.limit));
         headers.insert(REMAINING, HeaderValue::from(standing.remaining));
         headers.insert(RESET, HeaderValue::from(standing.full_at_secs));
-        response.extensions_mut().insert(standing);
+        // A refusal may tell of another budget than the key's.
+        response.extensions_mut().get_or_insert_with(|| standing);
     }
     response
 }

@@ -21,3 +21,4 @@ pub mod short_link;
 pub mod state;
 pub mod streams;
 pub mod uniques;
+pub mod whole;

@@ -86,7 +86,9 @@ async fn events_of_the_first_schema_are_read_after_the_last() {
 }
 
 async fn columns(client: &clickhouse::Client, table: &str) -> Vec<String> {
-    let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ? ORDER BY position";
+    // What is worked out when it is read is never written.
+    let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ? AND default_kind != 'ALIAS' \
+               ORDER BY position";
     client.query(sql).bind(table).fetch_all().await.unwrap()
 }
 
@@ -183,7 +185,8 @@ async fn every_column_is_written_and_read_back() {
         "the columns of clickhouse/ are those of warehouse::insert, in the same order"
     );
     for line in DIMENSIONS {
-        assert!(columns.iter().any(|column| column == line.column), "{:?} has no column", line.dimension);
+        let column = format!("SELECT {} FROM events LIMIT 0", line.column);
+        assert!(client.query(&column).execute().await.is_ok(), "{:?} has no column", line.dimension);
     }
 
     let event = full();

@@ -1,8 +1,8 @@
 //! What `/analytics` and `/events` resolve before they ask: who may, which link, which span of time.
 
 use axum::extract::State;
-use axum::http::header::ACCEPT;
 use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
 use axum::response::Response;
 
 use super::analytics::{self, Counts};

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use axum::response::Response;
 use chrono::Days;
 
 use crate::calendar::{Bound, Range, Zone};
@@ -16,9 +17,19 @@ use crate::web::answer::Writing;
 use crate::web::error::{ApiError, quoted};
 use crate::web::params::Params;
 use crate::web::state::App;
+use crate::web::uniques;
 
 /// Days before the last one where no start is given.
 const DAYS_BEFORE: Days = Days::new(30);
+
+/// The last day where no `end` is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LastDay {
+    /// So far.
+    Today,
+    /// A file of days that are over does not change.
+    Yesterday,
+}
 
 /// What a caller wants to know of clicks, apart from how it is grouped.
 #[derive(Clone, Debug)]
@@ -34,7 +45,8 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads what all endpoints of clicks share (Linkly contract, 1.4 and D1, D2, D8).
+    /// Reads what all endpoints of clicks share (Linkly contract, 1.4 and D1, D2, D8): `what` is in the answer, and which day
+    /// is the last where no `end` is given.
     ///
     /// # Errors
     /// The first parameter that is wrong.
@@ -43,11 +55,11 @@ impl Asked {
         workspace: WorkspaceId,
         params: &Params,
         accept: &str,
-        what: &str,
+        (what, last): (&str, LastDay),
     ) -> Result<Self, ApiError> {
         let zone = zone(params)?;
         let links = links(params)?;
-        let range = range(params, &zone, app.clock.now_ms())?;
+        let range = range(params, &zone, app.clock.now_ms(), last)?;
         let request = Request {
             workspace,
             kind: EventKind::Click,
@@ -70,6 +82,11 @@ impl Asked {
         };
         Ok(Self { request, zone, links, writing })
     }
+
+    /// Says on an answer about uniques what they are.
+    pub(super) async fn say_uniques(&self, app: &App, answer: Response) -> Result<Response, ApiError> {
+        uniques::say(app, self.request.workspace, self.request.counting.unique, answer).await
+    }
 }
 
 fn zone(params: &Params) -> Result<Zone, ApiError> {
@@ -82,14 +99,21 @@ fn zone(params: &Params) -> Result<Zone, ApiError> {
     }
 }
 
-/// From the first instant of `start` to the last of `end`: days whole, instants to the second.
-fn range(params: &Params, zone: &Zone, now_ms: i64) -> Result<Range, ApiError> {
+/// From the first instant of `start` to the last of `end`: days whole, instants to the second. Where no start is given, it is 30
+/// days before the end that is given, else before today.
+fn range(params: &Params, zone: &Zone, now_ms: i64, last_day: LastDay) -> Result<Range, ApiError> {
     let bound = |name| {
         let read =
             |text| Bound::parse(text).map_err(|error| ApiError::invalid("invalid_value", name, error.to_string()));
         params.text(name).map(read).transpose()
     };
-    let (start, end) = (bound("start")?, bound("end")?.unwrap_or_else(|| Bound::Day(zone.day_at(now_ms))));
+    let today = zone.day_at(now_ms);
+    let default_end = match last_day {
+        LastDay::Today => today,
+        LastDay::Yesterday => today.pred_opt().unwrap_or(today),
+    };
+    let (start, given_end) = (bound("start")?, bound("end")?);
+    let end = given_end.unwrap_or(Bound::Day(default_end));
     let end_ms = match end {
         Bound::Day(_) => end.as_end(zone),
         Bound::Instant(_) | Bound::Local(_) => (end.as_start(zone).div_euclid(1_000) + 1) * 1_000,
@@ -97,7 +121,7 @@ fn range(params: &Params, zone: &Zone, now_ms: i64) -> Result<Range, ApiError> {
     let start_ms = match start {
         Some(start) => start.as_start(zone),
         None => {
-            let last = zone.day_at(end_ms - 1);
+            let last = if given_end.is_some() { zone.day_at(end_ms - 1) } else { today };
             zone.day_start_ms(last.checked_sub_days(DAYS_BEFORE).unwrap_or(last))
         }
     };
@@ -106,7 +130,17 @@ fn range(params: &Params, zone: &Zone, now_ms: i64) -> Result<Range, ApiError> {
         (Some(Bound::Day(first)), Bound::Day(last)) => first > last,
         _ => start_ms >= end_ms,
     };
-    let refused = || ApiError::invalid("custom", "start", "the start must not be after the end");
+    let refused = || {
+        let given = |name| params.text(name).map_or_else(|| "none".to_owned(), quoted);
+        let without =
+            if given_end.is_none() { format!(", which is {default_end} where none is given") } else { String::new() };
+        let message = format!(
+            "the start must not be after the end{without}. Given: start {}, end {}",
+            given("start"),
+            given("end")
+        );
+        ApiError::invalid("custom", "start", message)
+    };
     if is_reversed { Err(refused()) } else { Range::new(start_ms, end_ms).map_err(|_| refused()) }
 }
 
@@ -151,8 +185,12 @@ fn filters(params: &Params, links: Option<&[LinkId]>) -> Result<Vec<Filter>, Api
         add(Field::Dimension(Dimension::Browser), vec![browser]);
     }
     if let Some(platform) = whole("platform")? {
-        let meant = platform::meant(&platform).into_iter().map(str::to_owned).collect();
-        add(Field::Dimension(Dimension::Os), meant);
+        if platform::CLASSES.iter().any(|class| platform.eq_ignore_ascii_case(class)) {
+            add(Field::Dimension(Dimension::Device), vec![platform]);
+        } else {
+            let meant = platform::meant(&platform).into_iter().map(str::to_owned).collect();
+            add(Field::Dimension(Dimension::Os), meant);
+        }
     }
     if let Some(isp) = whole("isp")? {
         add(Field::Dimension(Dimension::Isp), vec![isp]);
@@ -220,7 +258,7 @@ mod tests {
         // 2026-06-15T12:00:00Z
         let now_ms = 1_781_524_800_000;
         let text = |query: &str| {
-            let range = range(&params(query), &zone, now_ms).unwrap();
+            let range = range(&params(query), &zone, now_ms, LastDay::Today).unwrap();
             let written = |ms: i64| chrono::DateTime::from_timestamp_millis(ms).unwrap().to_rfc3339();
             format!("{} {}", written(range.start_ms()), written(range.end_ms()))
         };
@@ -237,8 +275,16 @@ mod tests {
         ] {
             assert_eq!(text(query), expected, "{query}");
         }
+        let finished = |query: &str| range(&params(query), &zone, now_ms, LastDay::Yesterday);
+        let days =
+            |query: &str| finished(query).map(|range| (zone.day_at(range.start_ms()), zone.day_at(range.end_ms() - 1)));
+        let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+        assert_eq!(days("").unwrap(), (day("2026-05-16"), day("2026-06-14")));
+        assert_eq!(days("end=2026-06-15").unwrap(), (day("2026-05-16"), day("2026-06-15")));
+        let refused = finished("start=2026-06-15").unwrap_err().to_string();
+        assert!(refused.contains("which is 2026-06-14 where none is given"), "{refused}");
         for (query, name) in [("start=2026-06-16", "start"), ("end=tomorrow", "end"), ("start=2026-02-30", "start")] {
-            let error = range(&params(query), &zone, now_ms).unwrap_err().to_string();
+            let error = range(&params(query), &zone, now_ms, LastDay::Today).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
         }
     }

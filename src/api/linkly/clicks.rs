@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::caller::Caller;
-use super::click_params::Asked;
+use super::click_params::{Asked, LastDay};
 use super::pivot;
 use crate::calendar::{Bucket, Buckets, Zone};
 use crate::plan::{Request, Shape, build};
@@ -19,8 +19,9 @@ use crate::web::error::ApiError;
 use crate::web::params::Params;
 use crate::web::state::App;
 
-/// Most points: ten years of days; a year of hours, one of which comes twice (contract, D1).
-const MOST_DAYS: usize = 3_661;
+/// Most points: ten years of days, of which one more is touched where the first is not whole; a year of hours, one of which comes
+/// twice (contract, D1).
+const MOST_DAYS: usize = 3_660;
 const MOST_HOURS: usize = 8_785;
 
 /// Answers one call.
@@ -33,10 +34,11 @@ pub(super) async fn series(
 ) -> Result<Response, ApiError> {
     let member = caller.workspace(&workspace)?;
     member.require("analytics.read")?;
-    let asked = Asked::read(&app, member.workspace, &params, accept(&headers), "clicks")?;
+    let asked = Asked::read(&app, member.workspace, &params, accept(&headers), ("clicks", LastDay::Today))?;
     let buckets = buckets(&params, &asked)?;
     if params.one_of("pivot", &[("link_id", ())])?.is_some() {
-        return pivot::answer(&app, &asked, buckets).await;
+        let answer = pivot::answer(&app, &asked, buckets).await?;
+        return asked.say_uniques(&app, answer).await;
     }
     let labels = Labels::of(&buckets, &asked.zone);
     let query = build(Request { shape: Shape::Series(buckets), ..asked.request.clone() });
@@ -54,7 +56,8 @@ pub(super) async fn series(
         points.push(vec![Cell::from(label), Cell::from(sum)]);
     }
     let traffic: Vec<_> = points.rows.iter().filter_map(|row| point(row)).collect();
-    answer::value(&json!({ "traffic": traffic }), &points, &asked.writing)
+    let answer = answer::value(&json!({ "traffic": traffic }), &points, &asked.writing)?;
+    asked.say_uniques(&app, answer).await
 }
 
 fn point(row: &[Cell]) -> Option<serde_json::Value> {
@@ -69,9 +72,14 @@ pub(super) fn accept(headers: &HeaderMap) -> &str {
 }
 
 fn buckets(params: &Params, asked: &Asked) -> Result<Buckets, ApiError> {
-    let frequencies = [("day", (Bucket::Day, MOST_DAYS)), ("hour", (Bucket::Hour, MOST_HOURS))];
-    let (bucket, most) = params.one_of("frequency", &frequencies)?.unwrap_or((Bucket::Day, MOST_DAYS));
-    Buckets::cover(bucket, asked.request.range, &asked.zone, most).map_err(|_| {
+    let bucket = params.one_of("frequency", &[("day", Bucket::Day), ("hour", Bucket::Hour)])?.unwrap_or(Bucket::Day);
+    let range = asked.request.range;
+    let begins_within_day = asked.zone.day_start_ms(asked.zone.day_at(range.start_ms())) < range.start_ms();
+    let most = match bucket {
+        Bucket::Hour => MOST_HOURS,
+        _ => MOST_DAYS + usize::from(begins_within_day),
+    };
+    Buckets::cover(bucket, range, &asked.zone, most).map_err(|_| {
         let message = match bucket {
             Bucket::Hour => "a range by hour has 366 days at most; take a shorter one, or frequency=day",
             _ => "a range has 3660 days at most; take a shorter one",

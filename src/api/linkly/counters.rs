@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use super::click_params::Asked;
+use super::click_params::{Asked, LastDay};
 use super::clicks::accept;
 use crate::domain::dimension::{DIMENSIONS, Dimension};
 use crate::domain::platform;
@@ -82,7 +82,7 @@ pub(super) async fn counter(
     let member = caller.workspace(&workspace)?;
     member.require("analytics.read")?;
     let counter = Counter::parse(&counter)?;
-    let asked = Asked::read(&app, member.workspace, &params, accept(&headers), "counters")?;
+    let asked = Asked::read(&app, member.workspace, &params, accept(&headers), ("counters", LastDay::Today))?;
     let query = |shape| build(Request { shape, ..asked.request.clone() });
     let (total, counts) =
         tokio::try_join!(app.analytics.run(query(Shape::Total)), app.analytics.run(query(counter.shape())))?;
@@ -96,7 +96,8 @@ pub(super) async fn counter(
     for (value, count) in values {
         table.push(vec![Cell::from(value), Cell::from(count)]);
     }
-    answer::value(&json!({ "total": total, "values": objects }), &table, &asked.writing)
+    let answer = answer::value(&json!({ "total": total, "values": objects }), &table, &asked.writing)?;
+    asked.say_uniques(&app, answer).await
 }
 
 /// Most frequent first, equals by value, the unknown after its equals.

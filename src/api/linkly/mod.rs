@@ -5,6 +5,7 @@
 
 mod asking;
 mod caller;
+mod click_export;
 mod click_params;
 mod clicks;
 mod conversions;
@@ -31,8 +32,8 @@ use axum::middleware::{from_fn, map_response};
 use axum::routing::{any, delete, get, post, put};
 
 use crate::web::error::ApiError;
-use crate::web::meter;
 use crate::web::state::App;
+use crate::web::{meter, whole};
 
 pub use error::{dress, panicked};
 
@@ -42,6 +43,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/workspaces", get(workspaces::list))
         .route("/api/v1/workspace/{workspace}/clicks", get(clicks::series))
         .route("/api/v1/workspace/{workspace}/clicks/counters/{counter}", get(counters::counter))
+        .route("/api/v1/workspace/{workspace}/clicks/export", get(click_export::export))
         .route("/api/v1/conversions", get(conversions::list).post(conversions::create))
         .route(
             "/api/v1/workspace/{workspace}/webhooks",
@@ -70,6 +72,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1", any(not_found))
         .route("/api/v1/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(whole::answer))
         .layer(from_fn(meter::measure))
         .layer(map_response(async |response| dress(response)))
 }

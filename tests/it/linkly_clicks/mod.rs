@@ -1,6 +1,10 @@
 //! Linkly's click analytics: series, counters and pivots, against a count by hand of a few hundred clicks.
 
 mod answers;
+mod export;
+mod export_long;
+mod head_range;
+mod limits;
 mod refusals;
 mod scene;
 mod snapshots;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request};
+use axum::http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt;
 use linktrail::api::{dub, linkly};
 use linktrail::auth::KeyGrant;
@@ -28,8 +28,11 @@ const BEFORE_MS: i64 = 60 * 3_600_000;
 const EVENTS: u64 = 400;
 
 pub struct Scene {
-    router: Router,
+    pub app: App,
     warehouse: Warehouse,
+    /// The scene's own ClickHouse, with all rights.
+    pub clickhouse: clickhouse::Client,
+    router: Router,
     pub key: String,
     pub workspace: WorkspaceId,
     pub foreign: WorkspaceId,
@@ -70,14 +73,18 @@ impl Scene {
     /// Without clicks.
     pub async fn quiet(test: &str) -> Self {
         let database = crate::world::database_url(test).await;
-        let warehouse = crate::world::warehouse(test).await;
+        let urls = crate::world::clickhouse(test).await;
+        let warehouse = crate::world::warehouse_at(&urls);
+        warehouse.migrate().await.unwrap();
         let app = crate::world::app(&database, &warehouse, NOW_MS).await;
         let router = dub::routes().merge(linkly::routes()).with_state(app.clone());
         let (workspace, key) = tenant(&app, "ours@example.com", "go.example.com").await;
         let (foreign, foreign_key) = tenant(&app, "theirs@example.com", "go.other.example").await;
         let mut scene = Self {
-            router,
+            app,
             warehouse,
+            clickhouse: crate::world::clickhouse_client(&urls.writer),
+            router,
             key,
             workspace,
             foreign,
@@ -122,6 +129,7 @@ impl Scene {
                 browser: pick(&["Chrome", "Firefox", "Mobile Safari"]),
                 os: pick(&["Mac OS", "iOS", "Windows", ""]),
                 bot: pick(&["", "", "", "Googlebot"]),
+                device: ["Desktop", "Mobile", "Desktop", ""][number as usize % 4].to_owned(),
                 ..Agent::default()
             };
             let referrer =
@@ -145,6 +153,13 @@ impl Scene {
             }
         };
         (1..=EVENTS).map(click).collect()
+    }
+
+    /// The answer as it comes, whose body may break.
+    pub async fn response(&self, rest: &str) -> Response<Body> {
+        let path = format!("/api/v1/workspace/{}/clicks{rest}", self.workspace.0);
+        let request = Request::builder().uri(path).header("authorization", format!("Bearer {}", self.key));
+        self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
