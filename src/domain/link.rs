@@ -84,7 +84,8 @@ patchable! {
         expires_at_ms: Option<i64>,
         /// Where visitors of an expired link go.
         expired_url: Option<String>,
-        /// Expired after this many clicks by humans.
+        /// Expired after this many clicks by humans, of those that are not recorded, too; at least 1. Clicks from before the
+        /// limit was set count.
         max_clicks: Option<u64>,
         /// Not found while set: since when, in milliseconds.
         disabled_at_ms: Option<i64>,
@@ -110,7 +111,7 @@ patchable! {
         head_tags: Option<String>,
         /// HTML for the body of the page before the destination, or of a cloaked one.
         body_tags: Option<String>,
-        /// Addresses told of every click.
+        /// Addresses told of every click, in Linkly's words; public ones, at most 10.
         webhook_urls: Vec<String>,
         /// The id in the user's own database.
         external_id: Option<String>,
@@ -136,7 +137,8 @@ patchable! {
         android_url: Option<String>,
         /// Where visitors of a country (ISO 3166-1 alpha-2) go.
         geo_urls: BTreeMap<String, String>,
-        /// Tried in order; the first that matches names the destination.
+        /// Tried in order; the first that matches names the destination, before the targets of devices and countries and
+        /// before tests.
         rules: Vec<Rule>,
         /// Where visitors go instead of `url` while a test runs, each a share of them; empty for no test.
         test_variants: Vec<TestVariant>,
@@ -248,9 +250,10 @@ fn as_short_number<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, 
 pub struct Rule {
     /// What is looked at.
     pub on: RuleOn,
-    /// The values that match; not used by splits.
+    /// The values that match, in any case; not used by splits.
     pub values: Vec<String>,
-    /// Share of visitors in percent, for splits.
+    /// A share in percent, more than 0 and at most 100. Splits have one, and those that follow each other share one draw, so
+    /// that their shares add up to 100 at most; of other rules it is the share of those who match, all when absent.
     pub percent: Option<f64>,
     /// Where they go.
     pub url: String,
@@ -262,10 +265,10 @@ pub struct Rule {
 pub enum RuleOn {
     /// ISO 3166-1 alpha-2.
     Country,
-    /// Device class.
+    /// Device class: `desktop`, `mobile` or `tablet`.
     Device,
-    /// System name.
+    /// System name as surfaces show it, such as `Windows`, `Mac` or `iOS`; a device class will do, too.
     Platform,
-    /// A share of all visitors.
+    /// A share of whoever the rules before left.
     Split,
 }

@@ -1,4 +1,4 @@
-//! Webhooks: whoever asked is told of clicks and of changes of links.
+//! Webhooks: whoever asked is told of clicks and of changes of links; addresses that stand in a link are told of its clicks.
 //!
 //! What always holds:
 //! - nothing waits for an endpoint: the drain publishes and goes on, a change of a link writes a row and goes on;

@@ -3,6 +3,7 @@
 //!
 //! Bounded as it stands; `LINKTRAIL_FAULT_ROUNDS=20` makes it twenty rounds for each that is killed.
 
+mod allowances;
 mod audit;
 mod backlog;
 pub mod client;

@@ -8,6 +8,7 @@ mod leads;
 mod limited;
 mod on_the_way;
 mod pages;
+mod rules;
 mod seen;
 mod statistics;
 mod targets;
