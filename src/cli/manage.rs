@@ -1,4 +1,4 @@
-//! `user`, `domain`, `key`: add, list, remove.
+//! `domain`, `key`: add, list, remove.
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -10,34 +10,11 @@ use crate::catalog::Catalog;
 use crate::config::PlacesConfig;
 use crate::domain::domain_fields::DomainPatch;
 use crate::domain::id::{KeyId, UserId, WorkspaceId};
-use crate::domain::principal::Role;
 use crate::domain::user::User;
 use crate::domain::workspace::{Domain, Workspace, parse_domain_name};
 use crate::holdings::Holdings;
 
 use super::with_stores;
-
-/// `linktrail user ...`
-#[derive(Subcommand, Debug)]
-pub enum UserCommand {
-    /// Add a person with a made password, which is printed once.
-    Add {
-        /// Mail address, unique.
-        email: String,
-        #[command(flatten)]
-        place: InWorkspace,
-        /// What the person may do there: owner, member or viewer.
-        #[arg(long, default_value = "member", value_parser = role)]
-        role: Role,
-    },
-    /// Print all people: id, mail address.
-    List,
-    /// Remove a person and all their keys.
-    Remove {
-        /// Mail address.
-        email: String,
-    },
-}
 
 /// `linktrail domain ...`
 #[derive(Subcommand, Debug)]
@@ -106,38 +83,6 @@ pub struct InWorkspace {
     /// Id (`ws_...`) or name of the workspace. Default: the only one.
     #[arg(long)]
     pub(super) workspace: Option<String>,
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| "allowed are owner, member and viewer".to_owned())
-}
-
-/// Runs `linktrail user`.
-pub async fn user(places: &PlacesConfig, command: UserCommand) -> anyhow::Result<()> {
-    with_stores(places, async |stores| {
-        let catalog = &stores.catalog;
-        match command {
-            UserCommand::Add { email, place, role } => {
-                let workspace = find_workspace(catalog, place.workspace.as_deref()).await?;
-                let auth = Auth::new(catalog.clone(), Clock::system());
-                let (user, password) = auth.create_user(&email, Some((workspace.id, role))).await?;
-                println!("{}\t{}\t{} in {}", user.id, user.email, role.name(), workspace.name);
-                println!("password (shown once): {}", password.expose_secret());
-            }
-            UserCommand::List => {
-                for user in catalog.users().await? {
-                    println!("{}\t{}", user.id, user.email);
-                }
-            }
-            UserCommand::Remove { email } => {
-                let user = find_user(catalog, &email).await?;
-                catalog.remove_user(user.id).await?;
-                println!("removed {}", user.email);
-            }
-        }
-        Ok(())
-    })
-    .await?
 }
 
 /// Runs `linktrail domain`.
@@ -244,7 +189,7 @@ async fn find_domain(catalog: &Catalog, name: &str, workspace: Option<&str>) -> 
     }
 }
 
-async fn find_user(catalog: &Catalog, email: &str) -> anyhow::Result<User> {
+pub(super) async fn find_user(catalog: &Catalog, email: &str) -> anyhow::Result<User> {
     let found = catalog.user_by_email(email).await?;
     Ok(found.with_context(|| format!("there is no user {email}; `linktrail user list` shows them"))?.0)
 }

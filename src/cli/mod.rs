@@ -5,11 +5,13 @@ mod demo;
 mod erase;
 mod export;
 mod import;
+mod invite;
 mod link;
 mod manage;
 mod retention;
 mod site;
 mod spool;
+mod user;
 mod workspace;
 
 use std::process::ExitCode;
@@ -68,9 +70,12 @@ enum Command {
     /// Workspaces and how their events are collected, counted and kept: add, list, show, set, remove.
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
-    /// People and their roles: add, list, remove.
+    /// People and their roles: add, list, remove, password, role.
     #[command(subcommand)]
-    User(manage::UserCommand),
+    User(user::UserCommand),
+    /// Invitations to a workspace: add, list, remove.
+    #[command(subcommand)]
+    Invite(invite::InviteCommand),
     /// Short domains: add, list, remove.
     #[command(subcommand)]
     Domain(manage::DomainCommand),
@@ -158,7 +163,8 @@ async fn run(places: PlacesConfig, command: Command) -> anyhow::Result<ExitCode>
         Command::Migrate => migrate(&places).await?,
         Command::Demo(args) => demo::run(&places, &args).await?,
         Command::Workspace(command) => workspace::run(&places, command).await?,
-        Command::User(command) => manage::user(&places, command).await?,
+        Command::User(command) => user::run(&places, command).await?,
+        Command::Invite(command) => invite::run(&places, command).await?,
         Command::Domain(command) => manage::domain(&places, command).await?,
         Command::Link(command) => link::run(&places, command).await?,
         Command::Site(command) => site::run(&places, command).await?,

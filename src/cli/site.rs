@@ -56,7 +56,7 @@ pub enum SiteCommand {
     },
 }
 
-/// The address in the line for the pages.
+/// The address in what is printed.
 #[derive(Args, Debug)]
 pub struct ServerUrl {
     /// The address that visitors' browsers reach this server at. Default: the one of the first start.
@@ -65,7 +65,8 @@ pub struct ServerUrl {
 }
 
 impl ServerUrl {
-    fn origin(&self, places: &PlacesConfig) -> String {
+    /// Scheme, host and port.
+    pub(super) fn origin(&self, places: &PlacesConfig) -> String {
         let url = self.public_url.clone().or_else(|| {
             let first = std::fs::read(places.data_dir.join("first-run.json")).ok()?;
             let first: serde_json::Value = serde_json::from_slice(&first).ok()?;

@@ -126,10 +126,16 @@ fn every_command_has_its_help() {
         ("workspace add --help", &["<NAME>"]),
         ("workspace list --help", &[]),
         ("workspace remove --help", &["<WORKSPACE>"]),
-        ("user --help", &["add", "list", "remove"]),
+        ("user --help", &["add", "list", "remove", "password", "role"]),
         ("user add --help", &["<EMAIL>", "--workspace", "--role"]),
         ("user list --help", &[]),
         ("user remove --help", &["<EMAIL>"]),
+        ("user password --help", &["<EMAIL>", "--stdin"]),
+        ("user role --help", &["<EMAIL>", "<ROLE>", "--workspace", "none"]),
+        ("invite --help", &["add", "list", "remove"]),
+        ("invite add --help", &["<EMAIL>", "--workspace", "--role", "--days", "--public-url"]),
+        ("invite list --help", &[]),
+        ("invite remove --help", &["<EMAIL>", "--workspace"]),
         ("domain --help", &["add", "list", "remove"]),
         ("domain add --help", &["<NAME>", "--workspace", "--case-sensitive"]),
         ("domain list --help", &[]),
@@ -158,6 +164,8 @@ fn every_command_has_its_help() {
         ("demo --events 0", "0 is not in 1..=1000000000"),
         ("user add a@b.c --role king", "allowed are owner, member and viewer"),
         ("key remove", "<KEY>"),
+        ("user role a@b.c king", "allowed are owner, member and viewer, and none"),
+        ("invite add a@b.c --days 0", "0 is not in 1..=365"),
     ] {
         let said = say(folder.path(), line);
         assert!(!said.ok && said.err.contains(says), "{line}: {}", said.err);
@@ -266,10 +274,85 @@ async fn manage(data: &Path, server: &Server, owner: &str) {
     until_status(401, async || server.status("/links", &anns).await).await;
     assert!(refused(data, "user remove ann@example.com").contains("there is no user ann@example.com"));
 
+    people(data, server).await;
+
     assert_eq!(done(data, "workspace remove Second"), format!("removed {workspace} (Second)\n"));
     assert!(!done(data, "workspace list").contains("Second"));
     assert!(refused(data, "workspace remove Second").contains("there is no workspace Second"));
     assert_eq!(server.status("/links", owner).await, 200);
+}
+
+/// Passwords, roles and invitations, beside the running server.
+async fn people(data: &Path, server: &Server) {
+    let post = async |path: &str, cookie: &str, body: &str| {
+        let headers = format!("Content-Type: application/json\r\n{cookie}");
+        wire::exchange(server.address, &wire::request("POST", path, "", &headers, body.as_bytes()), false).await
+    };
+    let sign_in = async |email: &str, password: &str| {
+        let body = serde_json::json!({ "email": email, "password": password }).to_string();
+        post("/api/auth/login", "", &body).await
+    };
+    let me = async |cookie: &str| {
+        let request = wire::request("GET", "/api/auth/me", "", cookie, b"");
+        wire::exchange(server.address, &request, false).await
+    };
+    let cookie = |reply: &wire::Reply| {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        format!("Cookie: {}\r\n", reply.header("set-cookie").split(';').next().unwrap())
+    };
+    let added = done(data, "user add bob@example.com --workspace Second");
+    let password = after(&added, "(shown once): ").to_owned();
+    let bob = cookie(&sign_in("bob@example.com", &password).await);
+    assert_eq!(me(&bob).await.json()["user"]["workspaces"][0]["role"], "member");
+    assert_eq!(
+        done(data, "user role bob@example.com owner --workspace Second"),
+        "bob@example.com is owner in Second\n"
+    );
+    until_status(401, async || me(&bob).await.status).await;
+    assert!(done(data, "user list").contains("bob@example.com\towner in Second\n"));
+    let message = refused(data, "user role bob@example.com viewer --workspace Second");
+    assert!(message.contains("the only owner of Second"), "{message}");
+    assert!(refused(data, "user role bob@example.com none --workspace Second").contains("the only owner"));
+
+    let bob = cookie(&sign_in("bob@example.com", &password).await);
+    let changed = done(data, "user password Bob@Example.com");
+    let fresh = after(&changed, "(shown once): ").to_owned();
+    until_status(401, async || me(&bob).await.status).await;
+    assert_eq!(sign_in("bob@example.com", &password).await.status, 401);
+    let bob = cookie(&sign_in("bob@example.com", &fresh).await);
+    assert!(refused(data, "user password nobody@example.com").contains("there is no user nobody@example.com"));
+    // Standard input is empty here.
+    assert!(refused(data, "user password bob@example.com --stdin").contains("12 characters"));
+
+    let invited = done(data, "invite add Cy@example.com --workspace Second --role viewer --days 3");
+    assert!(
+        invited.starts_with("Cy@example.com\tviewer in Second\tfor 3 days\naddress (shown once): http://"),
+        "{invited}"
+    );
+    let address = after(&invited, "(shown once): ");
+    let code = address.split("code=").nth(1).unwrap();
+    assert_eq!(done(data, "invite list"), "Cy@example.com\tviewer in Second\t3 days\n");
+    let path = format!("/join?code={code}");
+    let page = wire::exchange(server.address, &wire::request("GET", &path, "", "", b""), false).await;
+    assert_eq!((page.status, page.text().contains("Cy@example.com")), (200, true), "{}", page.text());
+    let form = format!("code={code}&password=a+good+long+one");
+    let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let joined =
+        wire::exchange(server.address, &wire::request("POST", "/join", "", headers, form.as_bytes()), false).await;
+    assert_eq!(me(&cookie(&joined)).await.json()["user"]["workspaces"][0]["role"], "viewer");
+    assert_eq!(done(data, "invite list"), "");
+    assert!(refused(data, "invite add cy@example.com --workspace Second").contains("is a member already"));
+    done(data, "invite add dee@example.com --workspace Second");
+    done(data, "invite remove Dee@example.com --workspace Second");
+    assert!(refused(data, "invite remove dee@example.com --workspace Second").contains("is not invited to Second"));
+
+    assert_eq!(
+        done(data, "user role cy@example.com none --workspace Second"),
+        "Cy@example.com is no member of Second any more\n"
+    );
+    done(data, "user remove cy@example.com");
+    done(data, "user remove bob@example.com");
+    until_status(401, async || me(&bob).await.status).await;
 }
 
 async fn until_status(wanted: u16, ask: impl AsyncFn() -> u16) {

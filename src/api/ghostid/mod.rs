@@ -5,6 +5,7 @@
 mod auth;
 mod caller;
 mod error;
+mod join;
 mod link_analytics;
 mod link_body;
 mod link_counts;
@@ -47,6 +48,7 @@ pub fn routes() -> Router<App> {
         .route("/api/link-analytics", get(link_analytics::get))
         .route("/api/revenue", get(revenue::get))
         .route("/api/webhook", get(webhook::types).post(webhook::send))
+        .route("/join", get(join::show).post(join::take))
         .route("/api/stats", get(stats::get))
         .route("/api/visitors", get(visitors::stream))
         .route("/api/visitor", get(visitor::list))

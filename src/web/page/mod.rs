@@ -8,6 +8,7 @@ mod frame;
 mod html;
 pub mod inspect;
 pub mod interstitial;
+pub mod join;
 pub mod password;
 pub mod preview;
 mod shown;
