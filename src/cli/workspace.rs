@@ -137,7 +137,15 @@ pub async fn run(places: &PlacesConfig, command: WorkspaceCommand) -> anyhow::Re
             }
             WorkspaceCommand::Remove { workspace } => {
                 let workspace = find_workspace(catalog, Some(&workspace)).await?;
-                catalog.remove_workspace(workspace.id, now_ms).await?;
+                if let Err(error) = catalog.remove_workspace(workspace.id, now_ms).await {
+                    if error.is_taken("domain_of_sites") {
+                        bail!(
+                            "links of other workspaces' sites live on a domain of {}; remove them first",
+                            workspace.name
+                        );
+                    }
+                    return Err(error.into());
+                }
                 println!("removed {} ({})", workspace.id, workspace.name);
             }
         }

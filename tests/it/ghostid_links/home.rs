@@ -163,6 +163,30 @@ async fn a_domain_with_links_of_others_stays() {
         );
         assert_eq!(outcome.is_ok(), !taken, "{domain}/{slug}");
     }
+    // What was exported says whose site it is, and comes back to its place; nobody else's does.
+    for (workspace, slug, domain, comes) in [
+        (scene.workspace, "l/ghostid/imported", "go.example", true),
+        (scene.workspace, "l/ghostid/Not-A-Slug", "go.example", false),
+        (scene.workspace, "l/other/imported", "go.example", false),
+        (scene.theirs, "l/ghostid/imported-too", "go.example", false),
+    ] {
+        let change = linktrail::links::LinkChange {
+            domain: Some(domain.to_owned()),
+            slug: linktrail::links::SlugChoice::Fixed(slug.to_owned()),
+            patch: linktrail::domain::link::LinkPatch {
+                url: Some("https://example.com".to_owned()),
+                site: Some(Some(scene.site.id.0)),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        assert_eq!(app.links.check(workspace, change.clone()).await.is_ok(), comes, "{slug}");
+        let made = app.links.create(workspace, None, change).await;
+        assert_eq!(made.as_ref().ok().map(|link| link.workspace), comes.then_some(scene.workspace), "{slug}: {made:?}");
+        if let Ok(link) = made {
+            app.links.delete(workspace, &linktrail::links::LinkName::Id(link.id)).await.unwrap();
+        }
+    }
     let refused = app.holdings.remove_domain(scene.theirs, "go.example").await;
     assert!(matches!(refused, Err(holdings::Error::DomainOfSites(_))), "{refused:?}");
     let refused = app.holdings.change_domain(scene.theirs, "go.example", Some("new.example"), Default::default()).await;
