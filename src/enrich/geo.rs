@@ -224,6 +224,41 @@ mod tests {
     }
 
     #[test]
+    fn cities_are_somewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |latitude, longitude| (Value::Double(latitude), Value::Double(longitude));
+        let nested = |city, (latitude, longitude)| {
+            let Value::Map(mut fields) = nested("NA", "US", "TX", city) else { unreachable!("it is a map") };
+            fields.push(("location", Value::Map(vec![("latitude", latitude), ("longitude", longitude)])));
+            Value::Map(fields)
+        };
+        let records = [
+            ("8.8.8.0", 24, nested("Austin", at(30.2672, -97.7431))),
+            ("8.8.9.0", 24, nested("", at(37.751, -97.822))),
+        ];
+        let paths = ["nested.mmdb", "dbip-city.mmdb"].map(|name| folder.path().join(name));
+        write(&paths[0], "GeoLite2-City", 6, &records);
+        let (latitude, longitude) = at(-33.8688, 151.2093);
+        let flat = Value::Map(vec![
+            ("city", Value::Text("Sydney")),
+            ("country_code", Value::Text("AU")),
+            ("latitude", latitude),
+            ("longitude", longitude),
+        ]);
+        write(&paths[1], "city", 4, &[("1.2.3.0", 24, flat)]);
+        let geo = Geo::open(&paths).unwrap();
+        let degrees = |address: &str, hint: Option<&PlaceHint>| geo.locate(address.parse().unwrap(), hint).1.degrees();
+        assert_eq!(degrees("8.8.8.8", None), Some((30.2672, -97.7431)));
+        assert_eq!(degrees("1.2.3.4", None), Some((-33.8688, 151.2093)));
+        // The middle of a country is no city, and another city is elsewhere.
+        assert_eq!(degrees("8.8.9.9", None), None);
+        let hint = |city: &str| PlaceHint { country: "US".into(), city: city.into(), ..PlaceHint::default() };
+        assert_eq!(degrees("8.8.8.8", Some(&hint("Dallas"))), None);
+        assert_eq!(degrees("8.8.8.8", Some(&hint("Austin"))), Some((30.2672, -97.7431)));
+        assert_eq!(degrees("9.9.9.9", None), None);
+    }
+
+    #[test]
     fn mapped_addresses_are_the_addresses_they_map() {
         let folder = tempfile::tempdir().unwrap();
         let geo = Geo::open(&files(folder.path())).unwrap();

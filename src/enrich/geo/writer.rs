@@ -16,6 +16,7 @@ pub enum Value {
     Number(u32),
     Long(u64),
     Flag(bool),
+    Double(f64),
 }
 
 impl Value {
@@ -42,6 +43,10 @@ impl Value {
             }
             Self::Long(number) => {
                 header(bytes, 9, 8);
+                bytes.extend_from_slice(&number.to_be_bytes());
+            }
+            Self::Double(number) => {
+                header(bytes, 3, 8);
                 bytes.extend_from_slice(&number.to_be_bytes());
             }
             // The size is the value.

@@ -5,5 +5,6 @@ mod link_clicks;
 mod profile;
 mod revenue;
 mod scene;
+mod seed;
 mod sites;
 mod webhook;

@@ -159,7 +159,7 @@ fn event(scene: &Scene, rng: &mut SmallRng, sequence: u64) -> Event {
         workspace: of.workspace,
         site: of.site,
         kind: if is_pageview { EventKind::Pageview } else { EventKind::Custom },
-        at_ms: burst_ms - rng.random_range(0..70) * MINUTE_MS,
+        at_ms: burst_ms - rng.random_range(1..70) * MINUTE_MS,
         id: EventId::new(1, sequence),
         visitor,
         session: if rng.random_bool(0.03) { rng.random_range(1..3) } else { 0 },

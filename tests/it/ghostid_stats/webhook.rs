@@ -88,7 +88,7 @@ async fn what_cannot_be_sent_is_told() {
     let mut wrong = body(id, &target.url());
     wrong["webhook_type"] = json!("fax");
     for (body, status, words) in [
-        (body(id, &target.url()), 422, "answered 500"),
+        (body(id, &target.url()), 400, "answered 500"),
         (body(id, "http://10.0.0.1/hook"), 400, "webhook_url"),
         (body(id, "file:///etc/passwd"), 400, "webhook_url"),
         (body(id, ""), 400, "webhook_url"),
