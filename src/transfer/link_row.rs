@@ -71,6 +71,7 @@ const COLUMNS: &[(&str, bool, &str)] = &[
     ("public_statistics", true, "true: anyone may see its statistics"),
     ("site", true, "slug, host or number of the site it belongs to"),
     ("placement", true, "the content, advertisement or profile it stands in"),
+    ("kept", true, "JSON object: what clients of an API keep with it and nothing here acts on"),
     ("rejected_line", false, "not looked at: so that a corrected rejects file can be imported"),
     ("rejected_reason", false, "not looked at"),
 ];
@@ -216,6 +217,7 @@ pub(super) fn read(row: Map<String, Value>) -> Result<LinkRow, String> {
         hide_referrer: values.yes("hide_referrer")?,
         skip_social_crawlers: values.yes("skip_social_crawlers")?,
         pixels: values.json("pixels", "an object of texts")?,
+        kept: values.json("kept", "an object")?,
         head_tags: values.text("head_tags")?,
         body_tags: values.text("body_tags")?,
         webhook_urls: values.json("webhook_urls", "an array of addresses")?,
@@ -355,6 +357,7 @@ pub(super) fn cells<'a>(link: &'a Link, named: &Named<'a>) -> Vec<Cell<'a>> {
         "public_statistics" => Cell::yes(fields.public_statistics),
         "site" => named.site.map_or(Cell::Blank, Cell::text),
         "placement" => optional(&fields.placement),
+        "kept" => json(fields.kept.is_empty(), serde_json::to_string(&fields.kept)),
         _ => Cell::Blank,
     };
     link_columns().into_iter().map(cell).collect()

@@ -140,6 +140,11 @@ fn every_command_has_its_help() {
         ("domain add --help", &["<NAME>", "--workspace", "--case-sensitive"]),
         ("domain list --help", &[]),
         ("domain remove --help", &["<NAME>"]),
+        ("link --help", &["trash"]),
+        ("link trash --help", &["list", "restore", "purge", "slug stays taken"]),
+        ("link trash list --help", &["--workspace"]),
+        ("link trash restore --help", &["<LINK>", "go.example.com/promo"]),
+        ("link trash purge --help", &["LINK", "--all", "--workspace", "for good"]),
         ("key --help", &["add", "list", "remove"]),
         ("key add --help", &["--workspace", "--user", "--name", "--scopes"]),
         ("key list --help", &[]),
@@ -209,6 +214,7 @@ async fn an_installation_from_the_first_command_to_the_last() {
     assert_eq!(done(data, "migrate"), "both schemas are up to date\n");
 
     manage(data, &server, owner).await;
+    trash(data, &server, owner).await;
     demo(data, &server).await;
 
     server.stop();
@@ -353,6 +359,43 @@ async fn people(data: &Path, server: &Server) {
     done(data, "user remove cy@example.com");
     done(data, "user remove bob@example.com");
     until_status(401, async || me(&bob).await.status).await;
+}
+
+async fn trash(data: &Path, server: &Server, owner: &str) {
+    let send = async |method, path: &str, body: &str| {
+        let request = wire::request(method, path, owner, "", body.as_bytes());
+        let reply = wire::exchange(server.address, &request, false).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        reply.json()
+    };
+    let visited = async || server.status("/thrown", owner).await;
+    let link = send(
+        "POST",
+        "/api/v1/link",
+        "{\"url\": \"https://example.com/\", \"domain\": \"127.0.0.1\", \"slug\": \"/thrown\"}",
+    )
+    .await;
+    let path = format!("/api/v1/workspace/{}/links/{}", link["workspace_id"], link["id"]);
+    assert_eq!(visited().await, 302);
+    let (id, place) = (link["id"].to_string(), "127.0.0.1/thrown");
+    assert!(refused(data, &format!("link trash restore {id}")).contains("no link"), "it is not there yet");
+    send("DELETE", &path, "").await;
+    assert_eq!(visited().await, 404);
+    let listed = done(data, "link trash list");
+    assert!(listed.starts_with(&format!("{id}\t{place}\thttps://example.com/\t2")), "{listed}");
+
+    assert_eq!(done(data, &format!("link trash restore {place}")), format!("restored {place}\n"));
+    until_status(302, visited).await;
+    assert_eq!(done(data, "link trash list"), "");
+    for line in
+        [format!("link trash purge {id}"), format!("link trash purge {place}"), "link trash restore x".to_owned()]
+    {
+        assert!(refused(data, &line).contains("`linktrail link trash list` shows them"), "{line}");
+    }
+    send("DELETE", &path, "").await;
+    assert_eq!(done(data, &format!("link trash purge http://{place}")), format!("deleted {place} for good\n"));
+    assert_eq!(done(data, "link trash list") + &done(data, "link trash purge --all"), "");
+    assert_eq!(server.status(&format!("/api/v1/link/{id}"), owner).await, 404);
 }
 
 async fn until_status(wanted: u16, ask: impl AsyncFn() -> u16) {

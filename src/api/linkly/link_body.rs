@@ -224,8 +224,37 @@ fn webhooks(fields: &mut Fields<'_>, hooks: &Hooks) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::destination;
     use crate::hooks::guard::Policy;
+    use proptest::prelude::*;
     use serde_json::json;
+
+    const FIELDS: &[&str] = &[
+        "id",
+        "deleted",
+        "url",
+        "domain",
+        "slug",
+        "name",
+        "note",
+        "enabled",
+        "utm_source",
+        "fb_pixel_id",
+        "gtm_id",
+        "head_tags",
+        "og_title",
+        "og_image",
+        "cloaking",
+        "linkify_words",
+        "expiry_datetime",
+        "expiry_destination",
+        "expiry_clicks",
+        "password",
+        "rules",
+        "webhooks",
+        "notify_slack",
+        "notify_user_ids",
+    ];
 
     fn read_of(body: &Value) -> Result<LinkRequest, String> {
         let body = Body::parse(body.to_string().as_bytes()).unwrap();
@@ -281,6 +310,49 @@ mod tests {
         }
         let missing = read_of(&json!({"slug": "/a"})).unwrap_err();
         assert!(missing.contains("url") && missing.contains("domain"), "{missing}");
+    }
+
+    /// Any JSON, a few levels deep.
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            "(https?://|/|-)?[a-z0-9.,:%/-]{0,20}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let names = prop_oneof![Just("what"), Just("matches"), Just("percentage"), Just("url"), Just("x")];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(names.prop_map(str::to_owned), inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_answered(
+            fields in prop::collection::btree_map(prop::sample::select(FIELDS), any_value(), 0..8),
+            is_new: bool,
+        ) {
+            let object = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let body = Body::from(serde_json::Map::from_iter::<Vec<_>>(object));
+            let hooks = Hooks::new(Policy { allowed: Vec::new() });
+            match read(&body, is_new, &hooks, 7) {
+                Ok(request) => {
+                    let url = request.change.patch.url;
+                    prop_assert!(!is_new || url.is_some());
+                    for rule in request.change.patch.rules.unwrap_or_default() {
+                        prop_assert!(destination::parse(&rule.url).is_ok());
+                    }
+                }
+                Err(Refusal::Fields(_)) => {}
+                Err(other) => prop_assert!(false, "{other:?}"),
+            }
+        }
     }
 
     #[test]

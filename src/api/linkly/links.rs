@@ -66,11 +66,18 @@ pub(super) async fn get(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (member, link) = find(&app, &caller.workspaces()?, &link).await?;
-    member.require("links.read")?;
-    let writing = link_rows::writing(&app, &params, &headers, "link")?;
-    let row = Rows::of(&app, member.workspace).await?.counted_if_known(link).await;
-    link_rows::one(&row, &writing)
+    read(&app, &caller.workspaces()?, &link, &params, &headers).await
+}
+
+/// `GET /api/v1/workspace/{workspace}/links/{link}`: the same in one workspace.
+pub(super) async fn get_in_workspace(
+    State(app): State<App>,
+    caller: Caller,
+    Path((workspace, link)): Path<(String, String)>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    read(&app, &[caller.workspace(&workspace)?], &link, &params, &headers).await
 }
 
 /// `DELETE /api/v1/workspace/{workspace}/links/{link}`: into the trash; with `purge=true` for good.
@@ -83,7 +90,7 @@ pub(super) async fn delete(
     remove(&app, &[caller.workspace(&workspace)?], &link, &params).await
 }
 
-/// `DELETE /api/v1/zapier/link/{link}`: the same wherever the link is.
+/// `DELETE /api/v1/link/{link}` and `DELETE /api/v1/zapier/link/{link}`: the same wherever the link is.
 pub(super) async fn delete_anywhere(
     State(app): State<App>,
     caller: Caller,
@@ -104,6 +111,20 @@ pub(super) async fn restore(
     let link = app.links.restore(member.workspace, link.id).await?;
     forget(&app, &link);
     shown(&app, link).await
+}
+
+async fn read(
+    app: &App,
+    members: &[Member],
+    number: &str,
+    params: &Params,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let (member, link) = find(app, members, number).await?;
+    member.require("links.read")?;
+    let writing = link_rows::writing(app, params, headers, "link")?;
+    let row = Rows::of(app, member.workspace).await?.counted_if_known(link).await;
+    link_rows::one(&row, &writing)
 }
 
 /// What a request that writes is about.

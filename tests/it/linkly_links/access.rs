@@ -36,6 +36,8 @@ async fn what_is_foreign_is_unknown() {
             Value::Null,
             "/api/v1/zapier/link/999999".to_owned(),
         ),
+        (Method::DELETE, format!("/api/v1/link/{foreign}"), Value::Null, "/api/v1/link/999999".to_owned()),
+        (Method::GET, in_ours(&format!("/links/{foreign}")), Value::Null, in_ours("/links/999999")),
         (Method::DELETE, in_ours(&format!("/links/{foreign}")), Value::Null, in_ours("/links/999999")),
         (Method::DELETE, in_ours(&format!("/links/{foreign}?purge=true")), Value::Null, in_ours("/links/999999")),
         (Method::POST, in_ours(&format!("/links/{foreign}/restore")), Value::Null, in_ours("/links/999999/restore")),
