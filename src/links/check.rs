@@ -105,9 +105,6 @@ fn check_texts(change: &mut LinkChange) -> Result<()> {
             fits(field, text, limit)?;
         }
     }
-    for id in change.pixels.values().flatten() {
-        fits("pixels", id, SHORT)?;
-    }
     for value in change.kept.values().flatten() {
         fits("kept", &value.to_string(), LONG)?;
     }
@@ -170,25 +167,35 @@ fn check_tags(change: &LinkChange) -> Result<()> {
 
 /// Ids take the form that their network writes them in; blank ones are none. The field of an error is the network's key.
 fn check_pixels(change: &mut LinkChange) -> Result<()> {
-    let Some(pixels) = &mut change.patch.pixels else { return Ok(()) };
-    let mut checked = BTreeMap::new();
-    for (key, text) in std::mem::take(pixels) {
-        let given = |text: &str| text.chars().take(100).collect::<String>();
-        let Some(network) = Network::of_key(&key) else {
-            let known = Network::ALL.map(Network::key).join(", ");
-            return Err(Error::invalid("pixels", format!("'{}' is no network; known are {known}", given(&key))));
-        };
-        if text.trim().is_empty() {
-            continue;
+    if let Some(pixels) = &mut change.patch.pixels {
+        let mut checked = BTreeMap::new();
+        for (key, text) in std::mem::take(pixels) {
+            if let Some(id) = pixel_id(&key, &text)? {
+                checked.insert(key, id);
+            }
         }
-        let id = network.parse_id(&text).map_err(|no_id| {
-            let message = format!("'{}' is no id of {}: {no_id}", given(&text), network.label());
-            Error::invalid(network.key(), message)
-        })?;
-        checked.insert(key, id);
+        *pixels = checked;
     }
-    *pixels = checked;
+    for (key, text) in &mut change.pixels {
+        let id = pixel_id(key, text.as_deref().unwrap_or_default())?;
+        *text = id;
+    }
     Ok(())
+}
+
+fn pixel_id(key: &str, text: &str) -> Result<Option<String>> {
+    let given = |text: &str| text.chars().take(100).collect::<String>();
+    let Some(network) = Network::of_key(key) else {
+        let known = Network::ALL.map(Network::key).join(", ");
+        return Err(Error::invalid("pixels", format!("'{}' is no network; known are {known}", given(key))));
+    };
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    network.parse_id(text).map(Some).map_err(|no_id| {
+        let message = format!("'{}' is no id of {}: {no_id}", given(text), network.label());
+        Error::invalid(network.key(), message)
+    })
 }
 
 fn check_targets(change: &mut LinkChange) -> Result<Vec<TargetHost>> {

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::domain::pixel::Network;
 use crate::web::error::{ApiError, quoted};
 use crate::{catalog, links};
 
@@ -129,6 +130,9 @@ fn linkly_name(field: &str) -> &str {
         "previewTitle" => "og_title",
         "previewDescription" => "og_description",
         "previewImage" => "og_image",
-        other => other,
+        other => match Network::of_key(other) {
+            Some(network) => network.linkly(),
+            None => other,
+        },
     }
 }

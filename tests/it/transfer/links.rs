@@ -54,7 +54,7 @@ fn full() -> Value {
         "starts_at": "2026-01-01T00:00:00Z", "expires_at": "2027-01-01T00:00:00Z",
         "expired_url": "https://example.com/gone", "max_clicks": 7, "disabled_at": "2026-02-01T00:00:00Z",
         "forward_parameters": true, "block_bots": true, "hide_referrer": true, "skip_social_crawlers": true,
-        "utm_medium": "m", "pixels": {"meta": "1234567890123456"}, "head_tags": "<x>", "body_tags": "<y>",
+        "utm_medium": "m", "pixels": {"meta": "1234567890123456"}, "kept": {"a": [1]}, "head_tags": "<x>", "body_tags": "<y>",
         "webhook_urls": ["https://example.com/hook"], "og_title": "O", "og_description": "P",
         "og_image": "https://example.com/o.png", "custom_preview": true, "index": true,
         "ios_url": "https://example.com/ios", "android_url": "https://example.com/android",
