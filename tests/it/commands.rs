@@ -241,7 +241,7 @@ async fn manage(data: &Path, server: &Server, owner: &str) {
     assert!(done(data, "domain add Go.Second.Example --workspace Second").contains("\tgo.second.example\tSecond\n"));
     assert!(refused(data, "domain add go.second.example --workspace Second").starts_with("error: "));
     assert!(refused(data, "domain add https://x --workspace Second").contains("is no domain name"));
-    assert!(done(data, "domain list").contains(&format!("\tgo.second.example\t{workspace}\n")));
+    assert!(done(data, "domain list").contains(&format!("\tgo.second.example\t{workspace}\tverified\n")));
 
     let message = refused(data, "key add --workspace Second --scopes everything");
     assert!(message.contains("'everything' is not known") && message.contains("analytics.read"), "{message}");
