@@ -11,7 +11,7 @@ use super::link_fields::{Fields, Said};
 use crate::domain::country;
 use crate::domain::destination;
 use crate::domain::device::DeviceClass;
-use crate::domain::link::{LinkKind, Rule, RuleOn};
+use crate::domain::link::{Rule, RuleOn};
 use crate::hooks::linkly_link::RULES;
 use crate::web::error::quoted;
 
@@ -38,13 +38,13 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Said<Vec<Rule>> {
         );
         return None;
     }
-    let (mut rules, mut shares, mut faulty) = (Vec::with_capacity(items.len()), 0.0, false);
+    let (mut rules, mut shares, mut most, mut faulty) = (Vec::with_capacity(items.len()), 0.0, 0.0_f64, false);
     for (place, item) in items.iter().enumerate() {
         match rule(item) {
             Ok(rule) => {
-                if rule.on == RuleOn::Split {
-                    shares += rule.percent.unwrap_or(0.0);
-                }
+                // Rotators that follow each other share one draw.
+                shares = if rule.on == RuleOn::Split { shares + rule.percent.unwrap_or(0.0) } else { 0.0 };
+                most = shares.max(most);
                 rules.push(rule);
             }
             Err((part, short, advice)) => {
@@ -55,8 +55,8 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Said<Vec<Rule>> {
         }
     }
     // Thirds and the like add up as far as their writer cared.
-    if shares > 100.2 {
-        let advice = format!("the percentages of rotators add up to {shares}, expected at most 100");
+    if most > 100.2 {
+        let advice = format!("the percentages of rotators in a row add up to {most}, expected at most 100");
         fields.faults.add(FIELD, INVALID, advice);
         faulty = true;
     }
@@ -165,10 +165,7 @@ fn url(object: &Map<String, Value>) -> Result<String, Fault> {
         return Err(("url", BLANK, "where visitors go who match, such as https://example.com".to_owned()));
     }
     match destination::parse(given) {
-        Ok(found) if found.kind == LinkKind::Url => Ok(found.url),
-        Ok(_) => {
-            Err(("url", INVALID, format!("expected an address of the web, http or https. Given: {}", quoted(given))))
-        }
+        Ok(found) => Ok(found.url),
         Err(reason) => Err(("url", INVALID, format!("{reason}. Given: {}", quoted(given)))),
     }
 }
@@ -234,7 +231,6 @@ mod tests {
             (json!({"what": "rotator", "percentage": 101, "url": url}), "rules.0.percentage"),
             (json!({"what": "country", "matches": "US"}), "rules.0.url"),
             (json!({"what": "country", "matches": "US", "url": "javascript:alert(1)"}), "rules.0.url"),
-            (json!({"what": "country", "matches": "US", "url": "mailto:a@b.co"}), "rules.0.url"),
         ] {
             let faults = read_of(&json!([rule])).unwrap_err();
             assert!(faults.contains(place), "{rule}: {faults}");
