@@ -1,10 +1,39 @@
 //! The two layouts of records, read without copying and turned into places.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 
 use super::continent::continent;
 use super::region::region;
 use crate::domain::event::{Coordinates, Place};
+
+/// Degrees of latitude or longitude: DB-IP writes them with single precision, MaxMind with double.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Degrees(f64);
+
+impl<'de> Deserialize<'de> for Degrees {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Degrees;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("degrees")
+            }
+
+            fn visit_f32<E>(self, degrees: f32) -> Result<Degrees, E> {
+                Ok(Degrees(f64::from(degrees)))
+            }
+
+            fn visit_f64<E>(self, degrees: f64) -> Result<Degrees, E> {
+                Ok(Degrees(degrees))
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
 
 /// A record of DB-IP's free files.
 #[derive(Deserialize)]
@@ -13,8 +42,8 @@ pub struct FlatRecord<'a> {
     country_code: Option<&'a str>,
     state1: Option<&'a str>,
     city: Option<&'a str>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    latitude: Option<Degrees>,
+    longitude: Option<Degrees>,
 }
 
 impl FlatRecord<'_> {
@@ -33,9 +62,11 @@ impl FlatRecord<'_> {
 }
 
 /// Files give a country's or a region's middle for addresses whose city they do not know; that is where nobody is.
-fn of_city(place: &Place, latitude: Option<f64>, longitude: Option<f64>) -> Coordinates {
+fn of_city(place: &Place, latitude: Option<Degrees>, longitude: Option<Degrees>) -> Coordinates {
     match (latitude, longitude) {
-        (Some(latitude), Some(longitude)) if !place.city.is_empty() => Coordinates::of_degrees(latitude, longitude),
+        (Some(Degrees(latitude)), Some(Degrees(longitude))) if !place.city.is_empty() => {
+            Coordinates::of_degrees(latitude, longitude)
+        }
         _ => Coordinates::default(),
     }
 }
@@ -53,8 +84,8 @@ pub struct NestedRecord<'a> {
 
 #[derive(Deserialize)]
 struct Location {
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    latitude: Option<Degrees>,
+    longitude: Option<Degrees>,
 }
 
 #[derive(Deserialize)]
