@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::http::Request;
+use linktrail::analytics::Analytics;
 use linktrail::api::visit::Visits;
 use linktrail::catalog::Catalog;
 use linktrail::domain::link::{LinkFields, LinkPatch};
@@ -21,6 +22,7 @@ use super::agents::{GOOGLEBOT, WINDOWS, agent};
 use super::leads::{Spooled, visits, visits_of};
 use super::world::{Answer, World};
 use crate::conversions::world::World as Installation;
+use crate::world::{ClickHouseUrls, warehouse_at};
 
 /// The number that the fake store gives its links.
 const LINK: u64 = 7;
@@ -183,6 +185,17 @@ impl Scene {
         self.visit_as(WINDOWS).await
     }
 
+    /// Visits of a node that reaches no ClickHouse.
+    async fn node_without_clickhouse(&self) -> Arc<Visits<Spooled>> {
+        let nowhere = ClickHouseUrls {
+            writer: "http://nobody:x@127.0.0.1:1/nothing".to_owned(),
+            reader: "http://nobody:x@127.0.0.1:1/nothing".to_owned(),
+        };
+        let mut app = self.world.app.clone();
+        app.analytics = Analytics::new(warehouse_at(&nowhere), app.catalog.clone());
+        visits_of(&app)
+    }
+
     /// Visits of another node, with a memory and connections of its own: the two share nothing but the stores.
     async fn other_node(&self) -> Arc<Visits<Spooled>> {
         let mut app = self.world.app.clone();
@@ -222,6 +235,21 @@ async fn a_limit_is_set_raised_lowered_and_lifted() {
     // Those without a limit count as well when it comes back.
     scene.limit(Some(9)).await;
     assert_eq!([scene.visit().await, scene.visit().await], [302, 410]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clicks_so_far_are_counted_or_nobody_goes_on() {
+    let scene = Scene::start("visits_uncounted", LinkPatch { max_clicks: Some(Some(5)), ..LinkPatch::default() }).await;
+    let without = scene.node_without_clickhouse().await;
+    // One that was limited from its beginning has nothing to be counted.
+    assert_eq!(visit(Arc::clone(&without), WINDOWS).await, 302);
+    scene.limit(None).await;
+    assert_eq!(scene.visit().await, 302);
+    scene.limit(Some(3)).await;
+    assert_eq!(visit(Arc::clone(&without), WINDOWS).await, 503);
+    assert_eq!([scene.visit().await, scene.visit().await], [302, 410]);
+    scene.limit(Some(4)).await;
+    assert_eq!([visit(Arc::clone(&without), WINDOWS).await, visit(without, WINDOWS).await], [302, 410]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
