@@ -5,6 +5,7 @@ mod bulk;
 mod dns;
 mod domains;
 mod holdings;
+mod hostile;
 mod limits;
 mod links;
 mod lists;
