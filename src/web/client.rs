@@ -309,6 +309,13 @@ fn is_fetch_word(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Whether what is asked for will be shown as a page of its own. A browser says so of pictures, frames and what scripts
+/// fetch; who says nothing may be shown a page.
+pub fn wants_page(headers: &HeaderMap) -> bool {
+    let [_, _, dest, _] = &SEC_FETCH;
+    headers.get(dest).is_none_or(|dest| dest == "document")
+}
+
 /// Whether the visitor asks not to be tracked: `DNT: 1` or `Sec-GPC: 1`.
 pub fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
     [DNT, SEC_GPC].iter().any(|name| headers.get(name).is_some_and(|value| value.as_bytes().trim_ascii() == b"1"))

@@ -246,7 +246,9 @@ impl<R: Recorder> Visits<R> {
             Decision::Interstitial(redirect) => {
                 let (permanent, hide_referrer, index) = (redirect.permanent, redirect.hide_referrer, redirect.index);
                 let Counted { location, cookies } = self.count(redirect, target, &asker, request, now_ms).await;
-                let page = carried(target, &asker, grounds).and_then(|carried| {
+                // A picture or a frame of another page is no place for it.
+                let carried = carried(target, &asker, grounds).filter(|_| client::wants_page(headers));
+                let page = carried.and_then(|carried| {
                     interstitial::page(&carried, location.to_str().unwrap_or_default(), hide_referrer, index)
                 });
                 with_cookies(page.unwrap_or_else(|| sent_on(location, permanent, hide_referrer, index)), cookies)

@@ -54,6 +54,11 @@ async fn people_get_the_page_and_it_is_one_click() {
         assert!(answer.header("location").unwrap().starts_with("https://example.com/ad?dub_id="), "{agent}");
     }
     assert_eq!(world.hits().len(), 3);
+    // Nor is a page of use to one who wants a picture or a frame.
+    for (dest, status) in [("document", 200), ("image", 302), ("iframe", 302), ("empty", 302)] {
+        let answer = world.visit("GET", "/ad", &format!("{}Sec-Fetch-Dest: {dest}\r\n", person())).await;
+        assert_eq!(answer.status(), status, "{dest}");
+    }
     let seen = world.visit("GET", "/ad+", &person()).await;
     assert!(seen.body().contains("https://example.com/ad") && !seen.body().contains("fbevents"), "{seen:?}");
     world.end().await;
