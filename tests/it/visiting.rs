@@ -24,6 +24,11 @@ impl Recorder for Nowhere {
 
 /// What a visitor gets: the status, and where to or the body.
 pub async fn visit(app: &App, host: &str, path: &str) -> (u16, String) {
+    visit_as(app, "", host, path).await
+}
+
+/// What a visitor gets whose browser says that it is this one.
+pub async fn visit_as(app: &App, agent: &str, host: &str, path: &str) -> (u16, String) {
     let app = app.clone();
     let visits = Visits::new(Services {
         allowances: Allowances::new(Arc::new(CountedAllowances::new(app.catalog, app.analytics.clone(), app.ingest))),
@@ -38,7 +43,8 @@ pub async fn visit(app: &App, host: &str, path: &str) -> (u16, String) {
         totals: Arc::new(KeptTotals::new(app.analytics)),
         is_https: false,
     });
-    let request = Request::builder().uri(path).header("host", host).body(Body::empty()).unwrap();
+    let request =
+        Request::builder().uri(path).header("host", host).header("user-agent", agent).body(Body::empty()).unwrap();
     let response = Arc::new(visits).fallback(request).await;
     let location = response.headers().get("location").map(|location| location.to_str().unwrap().to_owned());
     let status = response.status().as_u16();

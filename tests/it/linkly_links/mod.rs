@@ -7,4 +7,4 @@ mod lists;
 mod saving;
 mod told;
 mod trash;
-mod world;
+pub mod world;

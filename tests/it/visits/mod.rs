@@ -6,6 +6,7 @@ mod clicks;
 mod interstitial;
 mod leads;
 mod limited;
+mod linkly;
 mod on_the_way;
 mod pages;
 mod rules;
