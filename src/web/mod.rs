@@ -19,6 +19,7 @@ pub mod places;
 pub mod recent_visits;
 pub mod short_link;
 pub mod state;
+mod streamed;
 pub mod streams;
 pub mod uniques;
 pub mod whole;

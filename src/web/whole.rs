@@ -1,8 +1,8 @@
 //! Answers that are sent whole, seen from the outside: a tag to ask again with, and parts of them.
 //!
 //! An answer of known length gets an `ETag`; a caller who names it in `If-None-Match` is told 304 where nothing has changed, and
-//! one `Range` of it is answered with 206. An answer that is streamed has neither, and says so: `Accept-Ranges: none`, and a
-//! `Range` of it is answered with all of it, as any client must expect. What DuckDB and other readers of remote files ask.
+//! one `Range` of it is answered with 206. An answer that is streamed has no tag; of its length and parts see `streamed`. What
+//! DuckDB and other readers of remote files ask.
 
 use std::hash::Hasher;
 
@@ -18,6 +18,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use super::streamed;
+
 /// Puts all of that on a good answer to `GET` or `HEAD`.
 pub async fn answer(request: Request, next: Next) -> Response {
     let method = request.method().clone();
@@ -30,10 +32,7 @@ pub async fn answer(request: Request, next: Next) -> Response {
     let bytes = match body.size_hint().exact() {
         // The body is in memory: this waits for nothing.
         Some(_) => body.collect().await.map(http_body_util::Collected::to_bytes).ok(),
-        None => {
-            parts.headers.insert(ACCEPT_RANGES, HeaderValue::from_static("none"));
-            return Response::from_parts(parts, body);
-        }
+        None => return streamed::answer(&method, asked.range, parts, body).await,
     };
     let bytes = bytes.unwrap_or_default();
     let tag = tag(&bytes);
@@ -101,7 +100,7 @@ impl Asked {
 
 /// One range of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Span {
+pub(super) enum Span {
     /// From the first to the last, or to the end.
     From(usize, Option<usize>),
     /// So many at the end.
@@ -110,7 +109,7 @@ enum Span {
 
 impl Span {
     /// A single range; what is anything else is ignored, as HTTP has it.
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
         let number = |text: &str| {
             let digits = text.trim();
@@ -125,6 +124,14 @@ impl Span {
                 let (first, last) = (number(first)?, number(last)?);
                 (first <= last).then_some(Self::From(first, Some(last)))
             }
+        }
+    }
+
+    /// Its first byte and the one after its last, where it says so itself.
+    pub(super) fn bounds(self) -> Option<(u64, u64)> {
+        match self {
+            Self::From(first, Some(last)) => Some((first as u64, (last as u64).saturating_add(1))),
+            Self::From(_, None) | Self::Last(_) => None,
         }
     }
 

@@ -54,14 +54,14 @@ def with_pandas(path, workspace=world.ours, format="csv", read={}, headers={}, *
     return pd.read_csv(url, sep=SEPARATORS[format], storage_options=bearer(workspace) | headers, **read)
 
 
-def with_duckdb(path, workspace=world.ours, format="csv", read="", headers={}, **query):
+def with_duckdb(path, workspace=world.ours, format="csv", select="*", read="", headers={}, **query):
     """The answer as DuckDB reads it from its address: names and types of its columns, and rows."""
     with duckdb.connect() as connection:
         # DuckDB's own way of reading `http://` is an extension, which is fetched from its maker.
         settings = {"headers": bearer(workspace) | headers}
         connection.register_filesystem(fsspec.filesystem("http", skip_instance_cache=True, client_kwargs=settings))
         url = address(path, workspace, format=format, **query)
-        found = connection.execute(f"SELECT * FROM read_csv('{url}' {read})")
+        found = connection.execute(f"SELECT {select} FROM read_csv('{url}' {read})")
         columns = {column[0]: str(column[1]) for column in found.description}
         return SimpleNamespace(columns=columns, rows=found.fetchall())
 

@@ -26,7 +26,7 @@ async fn read(response: Response<Body>) -> (Vec<u8>, bool) {
     assert_eq!(response.status(), 200);
     assert_eq!(
         (response.headers().get("content-length"), &response.headers()["accept-ranges"]),
-        (None, &"none".parse().unwrap())
+        (None, &"bytes".parse().unwrap())
     );
     let (mut body, mut bytes) = (response.into_body(), Vec::new());
     loop {

@@ -58,7 +58,7 @@ async fn scene(test: &str) -> Scene {
 /// What was asked, and the status, the headers that matter and the body of the answer.
 fn write(text: &mut String, asked: &str, answer: &Answer) {
     writeln!(text, ">>> {asked}\n{}", answer.status).unwrap();
-    for name in ["content-type", "content-disposition", "cache-control", "allow", "retry-after"] {
+    for name in ["content-type", "content-disposition", "cache-control", "allow"] {
         if let Some(value) = answer.headers.get(name) {
             writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
         }
@@ -128,6 +128,7 @@ async fn counters() {
         "utm_campaign",
         "utm_content",
         "utm_term",
+        "ad_network",
         "remote_ip",
     ] {
         for format in ["json", "csv", "tsv"] {
@@ -143,6 +144,21 @@ async fn counters() {
     ];
     text.push_str(&shown(&scene, &asked).await);
     insta::assert_snapshot!("counters", text);
+}
+
+#[tokio::test]
+async fn exports() {
+    let scene = scene("linkly_clicks_snap_exports").await;
+    let asked = [
+        "/export?end=2026-11-02",
+        "/export?end=2026-11-02&format=csv",
+        "/export?end=2026-11-02&format=tsv",
+        "/export?end=2026-11-02&format=csv&spreadsheet_safe=true&country=FR",
+        "/export?format=csv&sort_dir=desc&unique=true&bots=false",
+        "/export?start=2026-12-01&end=2026-12-02",
+        "/export?start=2026-12-01&end=2026-12-02&format=csv",
+    ];
+    insta::assert_snapshot!("exports", shown(&scene, &asked).await);
 }
 
 #[tokio::test]
@@ -177,6 +193,10 @@ async fn refusals() {
         "/counters/shoes",
         "/counters/country?format=xml",
         "/counters/country?start=2012-13-01",
+        "/export?format=xml",
+        "/export?sort_dir=up",
+        "/export?timezone=%2B02:00",
+        "/export?start=2026-11-02",
         "?browser=%FF",
         "?browser=%00",
         long.as_str(),
