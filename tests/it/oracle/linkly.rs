@@ -43,6 +43,7 @@ async fn linklys_answers_are_the_oracles() {
             Answer::Series(points) => counted += points.iter().map(|(_, count)| count).sum::<i64>(),
             Answer::Pivot(_, rows) => counted += rows.iter().flat_map(|(_, counts)| counts).sum::<i64>(),
             Answer::Counter(total, _) => counted += total.unwrap_or_default(),
+            Answer::Export(rows) => counted += rows.len() as i64,
         }
         let is_right = match (&got, &expected) {
             // CSV and TSV have no place for the total.
@@ -128,7 +129,18 @@ fn read_json(form: Form, body: &Value) -> Answer {
             let value = |value: &Value| (value["value"].as_str().map(str::to_owned), number(&value["count"]));
             Answer::Counter(Some(number(&body["total"])), list("values").iter().map(value).collect())
         }
+        Form::Export { .. } => {
+            let row = |row: &Value| {
+                let at = instant(row["timestamp"].as_str().unwrap());
+                (at, row["link_id"].as_u64().unwrap(), row["bot"].as_str().map(str::to_owned))
+            };
+            Answer::Export(body.as_array().unwrap().iter().map(row).collect())
+        }
     }
+}
+
+fn instant(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
 }
 
 fn read_rows(form: Form, body: &str, delimiter: u8) -> Answer {
@@ -152,6 +164,15 @@ fn read_rows(form: Form, body: &str, delimiter: u8) -> Answer {
             assert_eq!(rows[0], ["value", "count"]);
             let value = |text: &String| (!text.is_empty()).then(|| text.clone());
             Answer::Counter(None, rows[1..].iter().map(|row| (value(&row[0]), number(&row[1]))).collect())
+        }
+        Form::Export { .. } => {
+            let place = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
+            let (at, link, bot) = (place("timestamp"), place("link_id"), place("bot"));
+            let row = |row: &Vec<String>| {
+                let bot = (!row[bot].is_empty()).then(|| row[bot].clone());
+                (instant(&row[at]), row[link].parse().unwrap(), bot)
+            };
+            Answer::Export(rows[1..].iter().map(row).collect())
         }
     }
 }

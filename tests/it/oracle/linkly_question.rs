@@ -37,6 +37,7 @@ pub enum Form {
     Series,
     Pivot,
     Counter(&'static str),
+    Export { ascending: bool },
 }
 
 /// How links are named.
@@ -77,6 +78,7 @@ impl Question {
         let form = match rng.random_range(0..20) {
             0..=4 => Form::Series,
             5..=8 => Form::Pivot,
+            9..=11 => Form::Export { ascending: rng.random_bool(0.7) },
             _ => Form::Counter(COUNTERS.choose(rng).unwrap()),
         };
         let hourly = rng.random_bool(0.4);
@@ -125,6 +127,10 @@ impl Question {
                 "clicks".to_owned()
             }
             Form::Counter(counter) => format!("clicks/counters/{counter}"),
+            Form::Export { ascending } => {
+                query.append_pair("sort_dir", if ascending { "" } else { "desc" });
+                "clicks/export".to_owned()
+            }
         };
         format!("{path}?{}", query.finish())
     }

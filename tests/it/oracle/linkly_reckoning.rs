@@ -21,6 +21,8 @@ pub enum Answer {
     Pivot(Vec<u64>, Vec<(String, Vec<i64>)>),
     /// Total, where it is told, and values with their counts.
     Counter(Option<i64>, Vec<(Option<String>, i64)>),
+    /// When, on which link, and by which robot.
+    Export(Vec<(i64, u64, Option<String>)>),
 }
 
 /// The right answer at a time.
@@ -62,6 +64,15 @@ pub fn reckon(workspace: &Workspace, question: &Question, now_ms: i64) -> Answer
             values.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             Answer::Counter(Some(clicks.len() as i64), values)
         }
+        Form::Export { ascending } => {
+            let mut clicks = clicks;
+            clicks.sort_by_key(|click| (click.at_ms, click.id));
+            if !ascending {
+                clicks.reverse();
+            }
+            let known = |text: &String| (!text.is_empty()).then(|| text.clone());
+            Answer::Export(clicks.iter().map(|click| (click.at_ms, click.link.0, known(&click.agent.bot))).collect())
+        }
     }
 }
 
@@ -72,6 +83,8 @@ fn span(question: &Question, almanac: &Almanac, now_ms: i64) -> Option<(i64, i64
     let instant = |text: &String| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
     let today = almanac.day(now_ms);
     let end_ms = match &question.end {
+        // Of a file the last day is the one that is over.
+        None if matches!(question.form, Form::Export { .. }) => almanac.start_of(today),
         None => almanac.start_of(today + 1),
         Some(end) if is_day(end) => almanac.start_of(day(end) + 1),
         // Its whole second.
