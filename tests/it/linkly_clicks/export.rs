@@ -173,7 +173,7 @@ async fn every_form_says_the_same() {
         url: "https://example.com/a?b=c".into(),
         ..Event::default()
     };
-    scene.store("odd", &[event.clone()]).await;
+    scene.store("odd", std::slice::from_ref(&event)).await;
     let day = "/export?start=2026-10-28&end=2026-10-28";
     let json = scene.ask(day).await;
     assert_eq!(json.headers["content-type"], "application/json");

@@ -1,7 +1,7 @@
 //! Files that do not fit into one piece.
 
 use axum::body::Body;
-use axum::http::Response;
+use axum::http::{Method, Response};
 use http_body_util::BodyExt as _;
 
 use super::scene::Scene;
@@ -58,6 +58,28 @@ async fn long_files_are_whole_and_in_order() {
         }
         assert!(ids.iter().copied().eq(1_000_000..1_000_000 + count), "{query}: {} rows", ids.len());
     }
+    // What DuckDB asks of a remote file: its length, then parts.
+    let path = format!("/api/v1/workspace/{}/clicks/export?{DAY}&format=csv", scene.workspace.0);
+    let (whole, _) = read(scene.response(&format!("/export?{DAY}&format=csv")).await).await;
+    let bearer = format!("Bearer {}", scene.key);
+    let head = scene.send(Method::HEAD, &path, &[("authorization", &bearer)], "").await;
+    assert_eq!((head.status, &head.headers["content-length"]), (200, &whole.len().to_string().parse().unwrap()));
+    for (first, last, status) in [
+        (0, 99, 206),
+        (5_000_000, 10_242_879, 206),
+        (whole.len() - 10, whole.len() + 10, 206),
+        (whole.len(), whole.len() + 10, 416),
+        (0, whole.len() - 1, 200),
+    ] {
+        let range = format!("bytes={first}-{last}");
+        let part = scene.send(Method::GET, &path, &[("authorization", &bearer), ("range", &range)], "").await;
+        let expected = &whole[first..whole.len().min(last + 1)];
+        assert_eq!((part.status, part.body.as_bytes() == expected), (status, true), "{range}");
+        if status == 206 {
+            let place = format!("bytes {first}-{}/*", first + expected.len() - 1);
+            assert_eq!(part.headers["content-range"], place.as_str());
+        }
+    }
     let (json, whole) = read(scene.response(&format!("/export?{DAY}")).await).await;
     let array: Vec<serde_json::Value> = serde_json::from_slice(&json).unwrap();
     assert_eq!((whole, array.len() as u64), (true, CLICKS));
@@ -70,7 +92,7 @@ async fn a_file_that_breaks_off_is_seen_to_be_broken() {
         let response = scene.response(&format!("/export?{DAY}&format={format}")).await;
         // The store ends the query while the client has yet to read on.
         let kill = "KILL QUERY WHERE current_database = currentDatabase() AND query LIKE '%leftPad(hex(event_id)%' \
-                    AND query NOT LIKE 'KILL%' SYNC";
+                    AND query NOT LIKE 'KILL%'";
         scene.clickhouse.query(kill).execute().await.unwrap();
         let (bytes, whole) = read(response).await;
         assert!(!whole && !bytes.is_empty(), "{format}: {} bytes", bytes.len());
