@@ -35,7 +35,8 @@ impl Marks {
         };
         let mut out = Vec::with_capacity(part.len());
         let mut at = 0;
-        for found in self.finder.find_iter(part) {
+        // What stands behind a mark is no mark, whatever it looks like.
+        while let Some(found) = self.finder.find(&part[at..]).map(|found| at + found) {
             let end = found + self.length();
             if end > part.len() {
                 break;

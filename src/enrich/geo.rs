@@ -238,12 +238,12 @@ mod tests {
         ];
         let paths = ["nested.mmdb", "dbip-city.mmdb"].map(|name| folder.path().join(name));
         write(&paths[0], "GeoLite2-City", 6, &records);
-        let (latitude, longitude) = at(-33.8688, 151.2093);
         let flat = Value::Map(vec![
             ("city", Value::Text("Sydney")),
             ("country_code", Value::Text("AU")),
-            ("latitude", latitude),
-            ("longitude", longitude),
+            // DB-IP's are of single precision.
+            ("latitude", Value::Single(-33.8688)),
+            ("longitude", Value::Single(151.2093)),
         ]);
         write(&paths[1], "city", 4, &[("1.2.3.0", 24, flat)]);
         let geo = Geo::open(&paths).unwrap();

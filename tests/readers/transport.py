@@ -1,6 +1,8 @@
 """How the bytes come: compressed or not, in part, or only their length."""
 
 import gzip
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
 
 import duckdb
@@ -59,6 +61,19 @@ class Transport(Case):
                 self.assertTrue(
                     with_pandas(path, **RANGE).equals(with_pandas(path, headers={"Accept-Encoding": "gzip"}, **RANGE))
                 )
+
+    def test_zstd(self):
+        for path in PATHS:
+            with self.subTest(path=path), TemporaryDirectory() as folder:
+                plain, packed = Path(folder, "plain.csv"), Path(folder, "packed.csv.zst")
+                plain.write_bytes(fetch(path, format="csv", **RANGE).body)
+                answer = fetch(path, format="csv", headers={"Accept-Encoding": "zstd"}, **RANGE)
+                self.assertEqual(answer.headers["content-encoding"], "zstd")
+                self.assertEqual(answer.body[:4], b"\x28\xb5\x2f\xfd")
+                packed.write_bytes(answer.body)
+                rows = [duckdb.read_csv(str(file)).fetchall() for file in (plain, packed)]
+                self.assertTrue(rows[0])
+                self.assertEqual(rows[0], rows[1])
 
     def test_duckdb_with_and_without_compression(self):
         plain = with_duckdb("clicks", headers={"Accept-Encoding": "identity"}, **RANGE)

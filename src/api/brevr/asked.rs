@@ -219,7 +219,7 @@ mod tests {
         let by_default = Counting { bots: Bots::Exclude, repeats: true, unique: false };
         assert_eq!(counting(""), by_default);
         assert_eq!(counting("bots=only&unique=true"), Counting { bots: Bots::Only, unique: true, ..by_default });
-        assert_eq!(counting("repeats=exclude").repeats, false);
+        assert!(!counting("repeats=exclude").repeats);
         for bad in ["bots=maybe", "repeats=true", "unique=yes"] {
             assert!(super::counting(&params(bad)).is_err(), "{bad}");
         }

@@ -114,7 +114,7 @@ fn rows(
             learn(&app, workspace, &mut links, &events).await?;
             let row = |event: EventRow| {
                 let link = links.get(&LinkId(event.link_id)).cloned().unwrap_or_default();
-                row(app.clicks.public(EventId(event.event_id)), event, &link)
+                row(app.clicks.public(EventId(event.event_id)), &event, &link)
             };
             yield events.into_iter().map(row).collect();
         }
@@ -145,7 +145,7 @@ async fn learn(
 /// One click in the order of the columns; what is not known is empty.
 struct Row(Vec<Cell>);
 
-fn row(click_id: String, event: EventRow, link: &Named) -> Row {
+fn row(click_id: String, event: &EventRow, link: &Named) -> Row {
     let known = |text: &str| if text.is_empty() { Cell::Null } else { Cell::from(text) };
     Row(vec![
         Cell::from(instant::format(event.at_ms)),
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn every_column_has_its_cell() {
-        assert_eq!(row(String::new(), EventRow::default(), &Named::default()).0.len(), COLUMNS.len());
+        assert_eq!(row(String::new(), &EventRow::default(), &Named::default()).0.len(), COLUMNS.len());
         for (accept, format) in [
             ("", Format::Csv),
             ("text/html, */*", Format::Csv),

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use serde::de::Visitor;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::continent::continent;
 use super::region::region;
 use crate::domain::event::{Coordinates, Place};
 
-/// Degrees of latitude or longitude: DB-IP writes them with single precision, MaxMind with double.
+/// Degrees of latitude or longitude: DB-IP writes them with single precision, MaxMind with double, others whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Degrees(f64);
 
@@ -29,6 +29,19 @@ impl<'de> Deserialize<'de> for Degrees {
 
             fn visit_f64<E>(self, degrees: f64) -> Result<Degrees, E> {
                 Ok(Degrees(degrees))
+            }
+
+            fn visit_i64<E: Error>(self, degrees: i64) -> Result<Degrees, E> {
+                // What is no degree is far from all of them either way.
+                self.visit_i16(i16::try_from(degrees).unwrap_or(i16::MAX))
+            }
+
+            fn visit_i16<E>(self, degrees: i16) -> Result<Degrees, E> {
+                Ok(Degrees(f64::from(degrees)))
+            }
+
+            fn visit_u64<E: Error>(self, degrees: u64) -> Result<Degrees, E> {
+                self.visit_i16(i16::try_from(degrees).unwrap_or(i16::MAX))
             }
         }
         deserializer.deserialize_any(Number)

@@ -17,6 +17,7 @@ pub enum Value {
     Long(u64),
     Flag(bool),
     Double(f64),
+    Single(f32),
 }
 
 impl Value {
@@ -47,6 +48,10 @@ impl Value {
             }
             Self::Double(number) => {
                 header(bytes, 3, 8);
+                bytes.extend_from_slice(&number.to_be_bytes());
+            }
+            Self::Single(number) => {
+                header(bytes, 15, 4);
                 bytes.extend_from_slice(&number.to_be_bytes());
             }
             // The size is the value.
