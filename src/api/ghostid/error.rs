@@ -8,16 +8,23 @@ use serde_json::json;
 
 use crate::web::error::ApiError;
 
+/// What is said to whoever shows no credentials, or wrong ones (contract, D13).
+const UNAUTHORIZED: &str = "Unauthorized";
+
 /// Re-dresses a failed response where this surface differs from the plain one; leaves every other alone.
 pub(super) fn dress(mut response: Response) -> Response {
-    let message = match response.extensions().get::<ApiError>() {
-        Some(ApiError::Invalid { field, message, .. }) => format!("{field}: {message}"),
-        Some(ApiError::Unprocessable(message)) => message.clone(),
+    let (status, message) = match response.extensions().get::<ApiError>() {
+        Some(ApiError::Invalid { field, message, .. }) => (StatusCode::BAD_REQUEST, format!("{field}: {message}")),
+        Some(ApiError::Unprocessable(message)) => (StatusCode::BAD_REQUEST, message.clone()),
+        // Clients compare this text.
+        Some(ApiError::Unauthorized(message)) if message.starts_with(UNAUTHORIZED) => {
+            (StatusCode::UNAUTHORIZED, UNAUTHORIZED.to_owned())
+        }
         _ => return response,
     };
     let body = Json(json!({ "error": message })).into_response().into_body();
     response.headers_mut().remove(CONTENT_LENGTH);
-    *response.status_mut() = StatusCode::BAD_REQUEST;
+    *response.status_mut() = status;
     *response.body_mut() = body;
     response
 }

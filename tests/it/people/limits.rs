@@ -128,6 +128,6 @@ async fn bodies_say_what_they_are() {
     for authorization in ["Basic abc", "Bearer", "Bearer lt_x", ""] {
         let headers = [("authorization", authorization), cookie];
         let answer = scene.send("GET", "/api/auth/me", &headers, None).await;
-        assert_eq!((answer.status, answer.text.contains("Unauthorized")), (401, true), "{authorization}");
+        assert_eq!((answer.status, answer.json()), (401, json!({"error": "Unauthorized"})), "{authorization}");
     }
 }
