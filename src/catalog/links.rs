@@ -1,6 +1,7 @@
 //! Links, one at a time. Lists are in `link_list.rs`, selections for analytics in `link_filter.rs`.
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::types::ToSql;
 
 use super::link_row::{from_row, link_columns, options, tag_rows};
 use super::outbox::note_link;
@@ -40,6 +41,8 @@ pub struct Place<'a> {
     pub domain: Option<&'a Domain>,
     /// Another slug.
     pub slug: Option<&'a str>,
+    /// Out of the trash, if it is there; else a link in the trash is none.
+    pub restores: bool,
 }
 
 impl Catalog {
@@ -146,11 +149,17 @@ impl Catalog {
             "SELECT ",
             link_columns!(),
             " FROM link JOIN domain ON domain.id = link.domain_id
-            WHERE link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL AND link.trashed_at IS NULL AND domain.removed_at IS NULL
+            WHERE link.workspace_id = $1 AND link.id = $2 AND link.deleted_at IS NULL
+                AND (link.trashed_at IS NULL OR $3) AND domain.removed_at IS NULL
             FOR UPDATE OF link"
         );
-        let Some(row) = work.query_opt(text, &[&workspace.row(), &id.row()]).await? else { return Ok(None) };
+        let values: [&(dyn ToSql + Sync); 3] = [&workspace.row(), &id.row(), &place.restores];
+        let Some(row) = work.query_opt(text, &values).await? else { return Ok(None) };
         let mut link = from_row(&row)?;
+        if link.trashed_at_ms.take().is_some() {
+            let restoring = "UPDATE link SET trashed_at = NULL WHERE workspace_id = $1 AND id = $2";
+            work.execute(restoring, &[&workspace.row(), &id.row()]).await?;
+        }
         let mut case_sensitive: bool = row.try_get("case_sensitive")?;
         let before = link.fields.tags.clone();
         if let Some(domain) = place.domain {

@@ -81,6 +81,7 @@ impl LinkService {
         self.prepare(workspace, &mut change).await?;
         let edit = |link: &mut Link| change.clone().write_over(&mut link.fields, link.slug == ROOT_SLUG);
         let mut changed = self.catalog.change_links(workspace, &ids, self.clock.now_ms(), edit).await??;
+        changed.values().for_each(|link| self.memory.forget(link));
         Ok(ids.iter().filter_map(|id| changed.remove(id)).collect())
     }
 
@@ -94,7 +95,9 @@ impl LinkService {
             return Err(Error::RootLink);
         }
         let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
-        Ok(self.catalog.delete_links(workspace, &ids, self.clock.now_ms()).await?)
+        let deleted = self.catalog.delete_links(workspace, &ids, self.clock.now_ms()).await?;
+        links.iter().for_each(|link| self.memory.forget(link));
+        Ok(deleted)
     }
 
     /// The links of these names, each once, in the order named. Places are not looked up.

@@ -31,6 +31,8 @@ pub struct LinkChange {
     pub tags: Option<TagChoice>,
     /// The password in clear, or `Some(None)` to remove it. Only its hash is kept.
     pub password: Option<Option<SecretString>>,
+    /// What stands for a password was sent: it stays as it is. A new link has none that could.
+    pub keeps_password: bool,
     /// The password's hash, of a link that comes over from elsewhere with the one it had; not looked at beside a password.
     pub password_hash: Option<String>,
     /// What social networks show, one by one. They show it instead of the destination's own as soon as there is any of it.

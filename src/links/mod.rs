@@ -13,6 +13,7 @@ mod check;
 mod failure;
 mod hook_urls;
 mod rules;
+mod seen;
 mod site;
 mod trash;
 mod upsert;
@@ -35,6 +36,8 @@ pub use change::{LinkChange, PreviewChange, SlugChoice, TagChoice, UtmChange};
 use check::TargetHost;
 pub use failure::Error;
 use failure::Measure;
+pub use seen::Forget;
+use seen::Memory;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -63,12 +66,26 @@ pub struct LinkService {
     default_domain: Option<Arc<str>>,
     /// Which addresses may be told of clicks.
     hook_policy: Arc<Policy>,
+    memory: Memory,
 }
 
 impl LinkService {
     /// A service that takes `public_url` for the address at which this installation is reached.
     pub fn new(catalog: Catalog, clock: Clock, public_url: Arc<Url>) -> Self {
-        Self { catalog, clock, public_url, default_domain: None, hook_policy: Arc::default() }
+        Self {
+            catalog,
+            clock,
+            public_url,
+            default_domain: None,
+            hook_policy: Arc::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// The same with a memory of links that forgets each one that changes here, before its caller is answered.
+    #[must_use]
+    pub fn with_memory(self, forget: Forget) -> Self {
+        Self { memory: Memory(Some(forget)), ..self }
     }
 
     /// The same with a domain whose slugs answer on hosts that are no short domain; by default that is the oldest.
@@ -115,6 +132,10 @@ impl LinkService {
         leading: Option<&Leading>,
     ) -> Result<Added> {
         let mut change = change;
+        if change.keeps_password {
+            let reason = "it stands for a password that a link has, and a new link has none: give the password itself";
+            return Err(Error::invalid("password", reason));
+        }
         self.prepare(workspace, &mut change).await?;
         let mut fields = LinkFields::default();
         let slug_choice = std::mem::take(&mut change.slug);
@@ -146,10 +167,14 @@ impl LinkService {
     }
 
     async fn add(&self, new: &NewLink<'_>, leading: Option<&Leading>) -> std::result::Result<Added, catalog::Error> {
-        match leading {
-            Some(leading) => self.catalog.add_link_leading(new, leading).await,
-            None => Ok(Added::New(Box::new(self.catalog.add_link(new).await?))),
+        let added = match leading {
+            Some(leading) => self.catalog.add_link_leading(new, leading).await?,
+            None => Added::New(Box::new(self.catalog.add_link(new).await?)),
+        };
+        if let Added::New(link) = &added {
+            self.memory.forget(link);
         }
+        Ok(added)
     }
 
     /// Whether a link could be made so, as far as can be told without making it: that its place is free is not looked at.
@@ -201,6 +226,22 @@ impl LinkService {
     /// Changes a link; what the change does not name stays.
     pub async fn update(&self, workspace: WorkspaceId, name: &LinkName, change: LinkChange) -> Result<Link> {
         let link = self.get(workspace, name).await?;
+        self.write_change(workspace, link, change, false).await
+    }
+
+    /// Changes a link and takes it out of the trash, if it is there: both or neither.
+    pub async fn update_and_restore(&self, workspace: WorkspaceId, id: LinkId, change: LinkChange) -> Result<Link> {
+        let link = self.get_or_trashed(workspace, id).await?;
+        self.write_change(workspace, link, change, true).await
+    }
+
+    async fn write_change(
+        &self,
+        workspace: WorkspaceId,
+        link: Link,
+        change: LinkChange,
+        restores: bool,
+    ) -> Result<Link> {
         let mut change = change;
         if site::is_below(&link) {
             change = site::staying(&link, change)?;
@@ -225,7 +266,7 @@ impl LinkService {
         let moves = domain.is_some() || slug.is_some();
         let home = if moves { self.home_domain().await? } else { None };
         self.prepare(workspace, &mut change).await?;
-        let place = Place { domain: domain.as_ref(), slug: slug.as_deref() };
+        let place = Place { domain: domain.as_ref(), slug: slug.as_deref(), restores };
         let edit = |link: &mut Link| {
             if moves && self.is_reserved(&link.slug, &link.domain, home.as_ref()) {
                 return Err(Error::ReservedSlug);
@@ -233,10 +274,12 @@ impl LinkService {
             let is_root = link.slug == ROOT_SLUG;
             change.write_over(&mut link.fields, is_root)
         };
-        match self.catalog.change_link(workspace, link.id, place, self.clock.now_ms(), edit).await? {
-            Some(outcome) => outcome,
-            None => Err(Error::NoLink),
-        }
+        let changing = self.catalog.change_link(workspace, link.id, place, self.clock.now_ms(), edit);
+        let changed = changing.await?.ok_or(Error::NoLink)??;
+        // Where it was, too.
+        self.memory.forget(&link);
+        self.memory.forget(&changed);
+        Ok(changed)
     }
 
     /// Deletes a link and answers what it was. The root link of a domain stays.
@@ -245,11 +288,11 @@ impl LinkService {
         if link.slug == ROOT_SLUG {
             return Err(Error::RootLink);
         }
-        if self.catalog.delete_link(workspace, link.id, self.clock.now_ms()).await? {
-            Ok(link)
-        } else {
-            Err(Error::NoLink)
+        if !self.catalog.delete_link(workspace, link.id, self.clock.now_ms()).await? {
+            return Err(Error::NoLink);
         }
+        self.memory.forget(&link);
+        Ok(link)
     }
 
     /// Everything that can be checked, looked up or worked out before a row is touched.

@@ -64,10 +64,14 @@ impl LinkService {
         (change.domain, change.slug, change.patch.site) = (None, SlugChoice::Keep, None);
         self.prepare(site.workspace, &mut change).await?;
         let place = slug.map(|slug| link_place(&site.slug, slug));
-        let place = Place { domain: None, slug: place.as_deref() };
+        let place = Place { slug: place.as_deref(), ..Place::default() };
         let edit = |link: &mut Link| change.write_over(&mut link.fields, false);
         let changing = self.catalog.change_link(site.workspace, id, place, self.clock.now_ms(), edit);
-        changing.await?.ok_or(Error::NoLink)?
+        let changed = changing.await?.ok_or(Error::NoLink)??;
+        // Where it was, too.
+        self.memory.forget(&link);
+        self.memory.forget(&changed);
+        Ok(changed)
     }
 
     /// Whether a link of the site could have this slug now. Nothing is reserved.

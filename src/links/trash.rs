@@ -18,7 +18,10 @@ impl LinkService {
     pub async fn trash(&self, workspace: WorkspaceId, id: LinkId) -> Result<Link> {
         let link = self.removable(workspace, id).await?;
         match self.catalog.trash_link(workspace, id, self.clock.now_ms()).await? {
-            Some(trashed) => Ok(trashed),
+            Some(trashed) => {
+                self.memory.forget(&trashed);
+                Ok(trashed)
+            }
             None if link.trashed_at_ms.is_some() => Ok(link),
             // Another call was faster.
             None => self.get_or_trashed(workspace, id).await,
@@ -29,7 +32,10 @@ impl LinkService {
     /// that it was changed.
     pub async fn restore(&self, workspace: WorkspaceId, id: LinkId) -> Result<Link> {
         match self.catalog.restore_link(workspace, id, self.clock.now_ms()).await? {
-            Some(link) => Ok(link),
+            Some(link) => {
+                self.memory.forget(&link);
+                Ok(link)
+            }
             None => self.get_or_trashed(workspace, id).await,
         }
     }
@@ -41,7 +47,9 @@ impl LinkService {
     /// [`Error::RootLink`] for the root link of a domain.
     pub async fn purge(&self, workspace: WorkspaceId, id: LinkId) -> Result<Link> {
         self.removable(workspace, id).await?;
-        self.catalog.purge_link(workspace, id, self.clock.now_ms()).await?.ok_or(Error::NoLink)
+        let purged = self.catalog.purge_link(workspace, id, self.clock.now_ms()).await?.ok_or(Error::NoLink)?;
+        self.memory.forget(&purged);
+        Ok(purged)
     }
 
     async fn removable(&self, workspace: WorkspaceId, id: LinkId) -> Result<Link> {

@@ -160,6 +160,7 @@ impl Server {
                 ..ResolverOptions::default()
             },
         ));
+        let memory = Arc::clone(&resolver);
         let hooks = Hooks::new(Policy { allowed: config.hooks.allow_private.clone() });
         let app = App {
             resolver,
@@ -169,6 +170,7 @@ impl Server {
             conversions,
             holdings: Holdings::new(stores.catalog.clone(), clock.clone()).for_tenants(&public_url, &config.domains),
             links: LinkService::new(stores.catalog.clone(), clock.clone(), Arc::clone(&public_url))
+                .with_memory(Arc::new(move |domain, slug: &str| memory.forget_link(domain, slug)))
                 .with_default_domain(config.http.default_domain.as_deref())
                 .with_hook_policy(hooks.policy()),
             catalog: stores.catalog.clone(),

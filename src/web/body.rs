@@ -1,6 +1,6 @@
 //! JSON bodies: one object, whose fields are absent, null or a value.
 //!
-//! Too large is 413, not JSON is 400 (so is nesting deeper than 128), a field of the wrong type is 422 with its name. A NUL
+//! Too large is 413, not JSON is 400 (so is nesting deeper than 64), a field of the wrong type is 422 with its name. A NUL
 //! anywhere is refused, because Postgres cannot store it. Fields that nobody asks for are ignored.
 
 use std::fmt;
@@ -228,11 +228,27 @@ fn parse_storable(bytes: &[u8]) -> Result<Value, ApiError> {
 /// The bytes of a body as JSON.
 ///
 /// # Errors
-/// 400 for anything else; so is nesting deeper than 128.
+/// 400 for anything else; so is nesting deeper than 64.
 pub fn parse_json(bytes: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let value = serde_json::from_slice(bytes).map_err(|error| {
         ApiError::BadRequest(format!("Invalid JSON format in request body. Please ensure it is well-formed: {error}"))
-    })
+    })?;
+    if is_deeper(&value, MOST_LEVELS) {
+        let message = format!("Invalid JSON format in request body: it is nested in more than {MOST_LEVELS} levels");
+        return Err(ApiError::BadRequest(message));
+    }
+    Ok(value)
+}
+
+/// Levels of lists and objects in each other. What is stored has some more around it, and JSON is read back to 128.
+const MOST_LEVELS: usize = 64;
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(values) => levels == 0 || values.iter().any(|value| is_deeper(value, levels - 1)),
+        Value::Object(fields) => levels == 0 || fields.values().any(|value| is_deeper(value, levels - 1)),
+        _ => false,
+    }
 }
 
 /// Beyond it JSON's numbers are not exact.

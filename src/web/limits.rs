@@ -51,10 +51,11 @@ pub enum Charge {
 }
 
 impl Charge {
-    /// What a request with a key to this path costs: paths with `/analytics` or `/events` have a budget of their own (Dub
-    /// contract, section 1).
+    /// What a request with a key to this path costs: paths with `/analytics` or `/events`, and Linkly's `/clicks`, have a budget
+    /// of their own (Dub contract, section 1).
     pub fn of_key(key: KeyId, path: &str) -> Self {
-        if path.contains("/analytics") || path.contains("/events") { Self::Analytics(key) } else { Self::Api(key) }
+        let asks_for_numbers = ["/analytics", "/events", "/clicks"].iter().any(|part| path.contains(part));
+        if asks_for_numbers { Self::Analytics(key) } else { Self::Api(key) }
     }
 
     /// What a request of this caller to this path costs.

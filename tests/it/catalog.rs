@@ -121,7 +121,7 @@ async fn every_change_is_heard_and_a_lost_connection_is_made_anew() {
     let heard = |slug: &str| Change::Link { domain: domain.id, slug_key: slug.to_owned() };
     let link = add(&catalog, &domain, "Ünï code", &fields()).await;
     assert_eq!(next().await, heard("ünï code"));
-    let place = Place { domain: None, slug: Some("New") };
+    let place = Place { slug: Some("New"), ..Place::default() };
     let edit = |_: &mut Link| Ok::<(), Error>(());
     catalog.change_link(workspace, link.id, place, NOW, edit).await.unwrap().unwrap().unwrap();
     assert_eq!([next().await, next().await], [heard("ünï code"), heard("new")]);

@@ -138,6 +138,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
     let source = Arc::new(CatalogSource::new(catalog.clone()));
     let resolver = Arc::new(Resolver::new(source, ResolverOptions::default()));
     resolver.reload_domains().await.unwrap();
+    let memory = Arc::clone(&resolver);
     let hooks = Hooks::new(Policy { allowed: vec!["127.0.0.0/8".parse().unwrap()] });
     App {
         resolver,
@@ -158,6 +159,7 @@ pub async fn app(database: &str, warehouse: &Warehouse, now_ms: i64) -> App {
         exports: Places::new(EXPORTS_PER_WORKSPACE),
         holdings: Holdings::new(catalog.clone(), clock.clone()).for_tenants(&public_url, &DomainsConfig::default()),
         links: LinkService::new(catalog.clone(), clock.clone(), Arc::clone(&public_url))
+            .with_memory(Arc::new(move |domain, slug: &str| memory.forget_link(domain, slug)))
             .with_hook_policy(hooks.policy()),
         clock,
         catalog,

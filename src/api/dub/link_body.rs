@@ -26,6 +26,7 @@ pub fn read(body: &Body) -> Result<LinkChange, ApiError> {
             .text("password")?
             .filter(|password| password.as_deref() != Some(PASSWORD_MASK))
             .map(|password| password.map(SecretString::from)),
+        keeps_password: body.text("password")?.flatten().as_deref() == Some(PASSWORD_MASK),
         ..LinkChange::default()
     };
     let utm = &mut change.utm;

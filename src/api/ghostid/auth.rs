@@ -31,7 +31,8 @@ pub(super) async fn log_in(
     let (email, password) = (required(&body, "email")?, required(&body, "password")?);
     let password = SecretString::from(password);
     let client = meter.client(&app, &headers);
-    let signed_in = app.auth.log_in(&email, &password, client, shown_cookie(&headers)).await?;
+    let signed_in =
+        app.auth.log_in(&email, &password, client, shown_cookie(&headers, meter.is_https(&app, &headers))).await?;
     welcome(&app, &meter, &headers, signed_in).await
 }
 
@@ -45,7 +46,10 @@ pub(super) async fn join(
     caller::require_own_request(&app, &headers)?;
     let (code, password) = (required(&body, "code")?, required(&body, "password")?);
     let client = meter.client(&app, &headers);
-    let signed_in = app.auth.join(&code, &SecretString::from(password), client, shown_cookie(&headers)).await?;
+    let signed_in = app
+        .auth
+        .join(&code, &SecretString::from(password), client, shown_cookie(&headers, meter.is_https(&app, &headers)))
+        .await?;
     welcome(&app, &meter, &headers, signed_in).await
 }
 
@@ -60,7 +64,7 @@ pub(super) async fn log_out(
     if params.boolean("all")?.unwrap_or(false) {
         let caller = Caller::by_cookie(&app, &meter, &headers).await?;
         app.auth.log_out_everywhere(&caller.principal).await?;
-    } else if let Some(cookie) = shown_cookie(&headers) {
+    } else if let Some(cookie) = shown_cookie(&headers, meter.is_https(&app, &headers)) {
         app.auth.log_out(cookie).await?;
     }
     let mut response = private(Json(json!({ "success": true })).into_response());

@@ -24,6 +24,8 @@ use crate::web::state::App;
 pub(super) const COOKIE: &str = "session";
 /// Its name where it was set over https: no other host and no other path can set one of this name.
 pub(super) const HOST_COOKIE: &str = "__Host-session";
+/// What the names of headers begin with by which browsers tell what they ask for.
+const SEC_FETCH: &str = "sec-fetch-";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A caller whose credentials were right, and who may write what the request writes as far as that is told by where it comes
@@ -63,14 +65,18 @@ impl Caller {
                     header.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(unauthorized)?;
                 meter.admit(app, headers, key.trim()).await?
             }
-            None => meter.admit_person(app, headers, shown_cookie(headers).ok_or_else(unauthorized)?).await?,
+            None => {
+                let shown = shown_cookie(headers, meter.is_https(app, headers)).ok_or_else(unauthorized)?;
+                meter.admit_person(app, headers, shown).await?
+            }
         };
         Ok(Self { principal })
     }
 
     /// As [`of`](Self::of), by the cookie alone.
     pub(super) async fn by_cookie(app: &App, meter: &Meter, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let cookie = shown_cookie(headers).ok_or_else(|| ApiError::Unauthorized("Unauthorized".to_owned()))?;
+        let cookie = shown_cookie(headers, meter.is_https(app, headers));
+        let cookie = cookie.ok_or_else(|| ApiError::Unauthorized("Unauthorized".to_owned()))?;
         Ok(Self { principal: meter.admit_person(app, headers, cookie).await? })
     }
 
@@ -123,9 +129,15 @@ impl Caller {
     }
 }
 
-/// What the cookie of a request holds. The one that other hosts cannot set wins.
-pub(super) fn shown_cookie(headers: &HeaderMap) -> Option<&str> {
-    cookie::values(headers, HOST_COOKIE).next().or_else(|| cookie::values(headers, COOKIE).next())
+/// What the cookie of a request holds. Over https a browser's counts only under the name that no other host can set, such as
+/// another short domain below the same name; programs send what they were given.
+pub(super) fn shown_cookie(headers: &HeaderMap, is_https: bool) -> Option<&str> {
+    let by_browser = || headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with(SEC_FETCH));
+    let own = cookie::values(headers, HOST_COOKIE).next();
+    if own.is_none() && is_https && by_browser() {
+        return None;
+    }
+    own.or_else(|| cookie::values(headers, COOKIE).next())
 }
 
 /// Sees that a request which a browser may have been made to send comes from a page of ours.
@@ -136,7 +148,7 @@ pub(super) fn require_own_origin(app: &App, headers: &HeaderMap) -> Result<(), A
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = text(&HOST).unwrap_or_default();
     let allowed = match (text(&ORIGIN), text(&SEC_FETCH_SITE)) {
-        (Some(origin), _) => is_own_origin(origin, &app.origin(), host),
+        (Some(origin), _) => is_own_origin(origin, &app.public_url, host),
         // Browsers that leave the origin out of requests to it say this instead.
         (None, Some(site)) => matches!(site, "same-origin" | "none"),
         (None, None) => true,
@@ -157,12 +169,14 @@ pub(super) fn require_own_request(app: &App, headers: &HeaderMap) -> Result<(), 
     require_json(&Method::POST, headers)
 }
 
-fn is_own_origin(origin: &str, public: &str, host: &str) -> bool {
-    if origin == public {
+/// Where we are reached over https, a page that came without is not ours: anybody on its way could have written it.
+fn is_own_origin(origin: &str, public: &Url, host: &str) -> bool {
+    let Ok(url) = Url::parse(origin) else { return false };
+    if url.origin() == public.origin() {
         return true;
     }
-    let Ok(url) = Url::parse(origin) else { return false };
-    let Some(name) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else { return false };
+    let speaks = |scheme: &str| scheme == "https" || (scheme == "http" && public.scheme() != "https");
+    let Some(name) = url.host_str().filter(|_| speaks(url.scheme())) else { return false };
     let named = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
     !host.is_empty() && named.eq_ignore_ascii_case(host)
 }
@@ -198,10 +212,12 @@ mod tests {
 
     #[test]
     fn pages_of_our_own_are_told_by_their_origin() {
-        let public = "https://go.example";
+        let public = Url::parse("https://go.example").unwrap();
         for (origin, host, own) in [
             ("https://go.example", "anything", true),
-            ("http://localhost:8080", "localhost:8080", true),
+            ("https://localhost:8080", "localhost:8080", true),
+            ("http://localhost:8080", "localhost:8080", false),
+            ("http://go.example", "go.example", false),
             ("https://app.example", "APP.example", true),
             ("http://localhost:8081", "localhost:8080", false),
             ("http://localhost", "localhost:8080", false),
@@ -211,8 +227,10 @@ mod tests {
             ("", "", false),
             ("file://go.example", "go.example", false),
         ] {
-            assert_eq!(is_own_origin(origin, public, host), own, "{origin} {host}");
+            assert_eq!(is_own_origin(origin, &public, host), own, "{origin} {host}");
         }
+        let plain = Url::parse("http://localhost:9").unwrap();
+        assert!(is_own_origin("http://localhost:8080", &plain, "localhost:8080"));
     }
 
     #[test]
@@ -241,7 +259,20 @@ mod tests {
             axum::http::header::COOKIE,
             HeaderValue::from_static("session=a; __Host-session=b"),
         )]);
-        assert_eq!(shown_cookie(&headers), Some("b"));
-        assert_eq!(shown_cookie(&HeaderMap::new()), None);
+        assert_eq!((shown_cookie(&headers, false), shown_cookie(&headers, true)), (Some("b"), Some("b")));
+        assert_eq!(shown_cookie(&HeaderMap::new(), false), None);
+        let bare = |sign: Option<HeaderName>| {
+            let cookie = (axum::http::header::COOKIE, HeaderValue::from_static("session=a"));
+            let sign = sign.map(|name| (name, HeaderValue::from_static("same-origin")));
+            HeaderMap::from_iter([cookie].into_iter().chain(sign))
+        };
+        for (sign, is_https, taken) in [
+            (None, true, true),
+            (Some(SEC_FETCH_SITE), true, false),
+            (Some(ORIGIN), true, false),
+            (Some(ORIGIN), false, true),
+        ] {
+            assert_eq!(shown_cookie(&bare(sign.clone()), is_https).is_some(), taken, "{sign:?}");
+        }
     }
 }

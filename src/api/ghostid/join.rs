@@ -53,19 +53,20 @@ pub(super) async fn take(State(app): State<App>, meter: Meter, request: Request<
         Err(auth::Error::NoInvitation) => return Ok(void()),
         found => found?,
     };
-    let problem = match app.auth.join(&code, &password, client, shown_cookie(headers)).await {
-        Ok(SignedIn { token, .. }) => {
-            let mut response = joined(&invitation.workspace_name);
-            give_cookie(&app, &meter, headers, &token, &mut response);
-            return Ok(response);
-        }
-        Err(auth::Error::NoInvitation) => return Ok(void()),
-        Err(auth::Error::WeakPassword) => Problem::Weak,
-        Err(auth::Error::WrongPassword) => Problem::Wrong,
-        Err(auth::Error::TooManyTries) => Problem::TooMany(auth::TRIES_WINDOW_SECS),
-        Err(auth::Error::Busy) => Problem::Busy,
-        Err(error) => return Err(error.into()),
-    };
+    let problem =
+        match app.auth.join(&code, &password, client, shown_cookie(headers, meter.is_https(&app, headers))).await {
+            Ok(SignedIn { token, .. }) => {
+                let mut response = joined(&invitation.workspace_name);
+                give_cookie(&app, &meter, headers, &token, &mut response);
+                return Ok(response);
+            }
+            Err(auth::Error::NoInvitation) => return Ok(void()),
+            Err(auth::Error::WeakPassword) => Problem::Weak,
+            Err(auth::Error::WrongPassword) => Problem::Wrong,
+            Err(auth::Error::TooManyTries) => Problem::TooMany(auth::TRIES_WINDOW_SECS),
+            Err(auth::Error::Busy) => Problem::Busy,
+            Err(error) => return Err(error.into()),
+        };
     Ok(page(&guest(&invitation, is_known, &code), Some(problem)))
 }
 

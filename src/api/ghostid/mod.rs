@@ -55,6 +55,7 @@ pub fn routes() -> Router<App> {
         .route("/api/visitor/{ghost_vid}", get(visitor::profile))
         .route("/api/sessions", get(sessions::list))
         .route("/api/session/{session}", get(session::get))
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(meter::measure))
         .layer(map_response(async |response| error::dress(response)))
 }
@@ -66,9 +67,11 @@ pub fn shared_routes() -> Router<App> {
         .route("/api/links/check-slug", get(links::check_slug))
         .route("/api/links/{id}", put(links::update).delete(links::delete))
         .fallback(async || ApiError::NotFound("The requested path does not exist.".to_owned()))
-        .method_not_allowed_fallback(async |method: Method| {
-            ApiError::MethodNotAllowed(format!("The method {method} is not allowed here."))
-        })
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(meter::measure))
         .layer(map_response(async |response| error::dress(response)))
+}
+
+async fn method_not_allowed(method: Method) -> ApiError {
+    ApiError::MethodNotAllowed(format!("The method {method} is not allowed here."))
 }

@@ -1,6 +1,7 @@
 //! `/api/links` is a path of this surface and of Dub's, which answers below `/api` as it does at the root. Which of them a
 //! request means:
-//! - one without an `Authorization` header is ours: Dub's API knows nothing but keys;
+//! - one without an `Authorization` header is ours, where we have such an endpoint: Dub's API knows nothing but keys, and
+//!   says so on its own;
 //! - one that says `siteId`, in the query or the body, or names a link as `lnk_...`, is ours;
 //! - `/api/links/check-slug` is ours;
 //! - every other one that shows a key is Dub's.
@@ -33,8 +34,16 @@ pub fn meant(method: &Method, uri: &Uri, headers: &HeaderMap) -> Meant {
     let rest = rest.trim_matches('/');
     let says_site =
         || Params::parse(uri.query().unwrap_or_default()).is_ok_and(|params| params.raw("siteId").is_some());
-    if !headers.contains_key(AUTHORIZATION) || rest == "check-slug" || rest.starts_with(PREFIX) || says_site() {
+    if rest == "check-slug" || rest.starts_with(PREFIX) || says_site() {
         return Meant::Ours;
+    }
+    if !headers.contains_key(AUTHORIZATION) {
+        let is_ours = match rest {
+            "" => matches!(*method, Method::GET | Method::HEAD | Method::POST),
+            "bulk" | "count" | "info" | "upsert" => false,
+            _ => matches!(*method, Method::PUT | Method::DELETE) && !rest.contains('/'),
+        };
+        return if is_ours { Meant::Ours } else { Meant::Another };
     }
     if rest.is_empty() && *method == Method::POST { Meant::ByBody } else { Meant::Another }
 }
@@ -58,6 +67,11 @@ mod tests {
         for (method, uri, headers, expected) in [
             (Method::GET, "/api/links", &none, Meant::Ours),
             (Method::POST, "/api/links/", &none, Meant::Ours),
+            (Method::PUT, "/api/links/other", &none, Meant::Ours),
+            (Method::GET, "/api/links/count", &none, Meant::Another),
+            (Method::PATCH, "/api/links/link_1", &none, Meant::Another),
+            (Method::POST, "/api/links/bulk", &none, Meant::Another),
+            (Method::PUT, "/api/links/upsert", &none, Meant::Another),
             (Method::GET, "/links", &none, Meant::Another),
             (Method::GET, "/api/linksx", &none, Meant::Another),
             (Method::GET, "/api/links", &key, Meant::Another),

@@ -133,11 +133,10 @@ fn texts(fields: &mut Fields<'_>, change: &mut LinkChange) {
     change.preview.title = fields.text("og_title", SHORT);
     change.preview.description = fields.text("og_description", LONG);
     change.preview.image = fields.address("og_image");
-    change.password = fields
-        .text("password", PASSWORD)
-        // What is shown of a password says that it stays.
-        .filter(|password| password.as_deref() != Some(PASSWORD_MASK))
-        .map(|password| password.map(SecretString::from));
+    let password = fields.text("password", PASSWORD);
+    // What is shown of a password says that it stays.
+    change.keeps_password = password.as_ref().is_some_and(|text| text.as_deref() == Some(PASSWORD_MASK));
+    change.password = password.filter(|_| !change.keeps_password).map(|password| password.map(SecretString::from));
 }
 
 /// Switches; null is the default: on for `enabled`, off for all others.

@@ -109,7 +109,6 @@ pub(super) async fn restore(
     let (member, link) = find(&app, &[caller.workspace(&workspace)?], &link).await?;
     member.require("links.write")?;
     let link = app.links.restore(member.workspace, link.id).await?;
-    forget(&app, &link);
     shown(&app, link).await
 }
 
@@ -166,15 +165,14 @@ async fn write(app: &App, target: Target, asking: &Asking) -> Result<Response, R
     if deleted == Some(true) && link.trashed_at_ms.is_none() {
         link = app.links.trash(member.workspace, link.id).await?;
     }
-    forget(app, &link);
     shown(app, link).await
 }
 
-/// Changes a link; one in the trash is taken out of it first, where that is asked.
+/// Changes a link; one in the trash is taken out of it with the change, where that is asked.
 async fn update(
     app: &App,
     member: &Member,
-    mut link: Link,
+    link: Link,
     deleted: Option<bool>,
     mut change: LinkChange,
 ) -> Result<Link, Refusal> {
@@ -186,7 +184,10 @@ async fn update(
     }
     if link.trashed_at_ms.is_some() {
         match (deleted, change.is_empty()) {
-            (Some(false), _) => link = app.links.restore(member.workspace, link.id).await?,
+            (Some(false), true) => return Ok(app.links.restore(member.workspace, link.id).await?),
+            (Some(false), false) => {
+                return Ok(app.links.update_and_restore(member.workspace, link.id, change).await?);
+            }
             // It is there already.
             (_, true) => return Ok(link),
             _ => {
@@ -198,8 +199,6 @@ async fn update(
     if change.is_empty() {
         return Ok(link);
     }
-    // Where it was must be forgotten, too.
-    forget(app, &link);
     Ok(app.links.update(member.workspace, &LinkName::Id(link.id), change).await?)
 }
 
@@ -207,12 +206,12 @@ async fn remove(app: &App, members: &[Member], number: &str, params: &Params) ->
     let (member, link) = find(app, members, number).await?;
     member.require("links.write")?;
     let purge = boolean(params, "purge")?.unwrap_or(false);
-    let (link, said) = match purge {
-        true => (app.links.purge(member.workspace, link.id).await?, "The link was deleted for good."),
-        false => (app.links.trash(member.workspace, link.id).await?, "The link was moved to the trash."),
-    };
-    forget(app, &link);
-    Ok(Json(said))
+    if purge {
+        app.links.purge(member.workspace, link.id).await?;
+        return Ok(Json("The link was deleted for good."));
+    }
+    app.links.trash(member.workspace, link.id).await?;
+    Ok(Json("The link was moved to the trash."))
 }
 
 /// The link of this number, also one in the trash, in one of these workspaces.
@@ -231,11 +230,4 @@ pub(super) async fn find(app: &App, members: &[Member], number: &str) -> Result<
 async fn shown(app: &App, link: Link) -> Result<Response, Refusal> {
     let row: LinkRow = Rows::of(app, link.workspace).await?.plain(link);
     Ok(Json(row.shown()).into_response())
-}
-
-/// Has the next visit to this node see the change at once; other nodes hear of it.
-fn forget(app: &App, link: &Link) {
-    // Which of the two is looked up is known to the domain.
-    app.resolver.forget_link(link.domain_id, &link.slug);
-    app.resolver.forget_link(link.domain_id, &link.slug.to_lowercase());
 }

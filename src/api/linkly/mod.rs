@@ -70,6 +70,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/link/{link}/webhooks", get(webhooks::of_link).post(webhooks::subscribe_to_link))
         .route("/api/v1/link/{link}/webhooks/{hook}", delete(webhooks::unsubscribe_from_link))
         .route("/api/v1", any(not_found))
+        .route("/api/v1/", any(not_found))
         .route("/api/v1/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(whole::answer))

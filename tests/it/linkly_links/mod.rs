@@ -3,6 +3,7 @@
 mod access;
 mod counts;
 mod domains;
+mod guards;
 mod lists;
 mod saving;
 mod told;

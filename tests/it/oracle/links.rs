@@ -100,7 +100,7 @@ async fn change(catalog: &Catalog, workspace: &mut Workspace, domains: &[Domain]
         let fields = fields(workspace.id, &workspace.tags, &workspace.folders, rng);
         let domain = domains.choose(rng).unwrap();
         let facts = &mut workspace.links[place];
-        let to = Place { domain: Some(domain), slug: None };
+        let to = Place { domain: Some(domain), ..Place::default() };
         let changed = catalog.change_link(workspace.id, facts.id, to, NOW_MS + 1, |link| {
             link.fields = fields.clone();
             Ok::<(), ()>(())

@@ -65,6 +65,13 @@ async fn behind_tls_no_other_host_can_set_the_cookie() {
     assert_eq!(scene.is_in(cookie).await, 200);
     let plain = cookie.replace("__Host-", "");
     assert_eq!(scene.is_in(&plain).await, 200, "clients that know the plain name go on");
+    // A browser keeps what any host below the same name gives it under that name.
+    let by_browser = [("cookie", plain.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(scene.send("GET", "/api/auth/me", &by_browser, None).await.status, 401);
+    let over_http = [("cookie", cookie), ("origin", "http://go.example"), ("host", "go.example")];
+    assert_eq!(scene.send("POST", "/api/auth/logout", &over_http, None).await.status, 403);
+    let wrong = scene.send("GET", "/api/auth/login", &[("cookie", cookie)], None).await;
+    assert_eq!((wrong.status, wrong.text.contains("\"error\":\"The method GET")), (405, true), "{}", wrong.text);
     assert_eq!(scene.is_in(&format!("{plain}; __Host-session={}", "x".repeat(43))).await, 401);
     let out = scene.send("POST", "/api/auth/logout", &[("cookie", cookie)], None).await;
     assert_eq!(out.cookies().len(), 2);
