@@ -137,6 +137,11 @@ impl Auth {
         Self { sign_ins: Arc::new(SignIns::new(config)), ..self }
     }
 
+    /// Wrong keys of one client that are looked up in [`GUESSES_WINDOW_SECS`] seconds; 0 for no limit.
+    pub fn guess_limit(&self) -> u32 {
+        self.guesses.limit()
+    }
+
     /// Who shows this key, from this address.
     pub async fn authenticate(&self, key: &str, client: IpAddr) -> Result<Arc<Principal>> {
         match KeyKind::of(key) {

@@ -27,6 +27,11 @@ impl Misses {
         Self { limit, clients: Cache::builder().max_capacity(CLIENTS).time_to_live(window).build() }
     }
 
+    /// Misses that a client has in each window; 0 for no limit.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
     /// Whether this client has used up its misses.
     pub fn exhausted(&self, client: IpAddr) -> bool {
         self.limit > 0

@@ -24,6 +24,7 @@ use super::client::Peer;
 use super::error::ApiError;
 use super::limits::Charge;
 use super::state::App;
+use crate::auth::{self, GUESSES_WINDOW_SECS};
 use crate::domain::principal::Principal;
 use crate::throttle::Standing;
 
@@ -58,9 +59,19 @@ impl Meter {
     /// # Errors
     /// When the key opens nothing, when its budget is used up, or when the client showed too many wrong keys.
     pub async fn admit(&self, app: &App, headers: &HeaderMap, key: &str) -> Result<Arc<Principal>, ApiError> {
-        let principal = app.auth.authenticate(key, self.client(app, headers)).await?;
+        let found = app.auth.authenticate(key, self.client(app, headers)).await;
+        let principal = found.inspect_err(|error| self.note_guesses(app, error))?;
         self.charge(app, Charge::of(&principal, &self.path))?;
         Ok(principal)
+    }
+
+    /// Who guessed too much is told how much that was, too.
+    fn note_guesses(&self, app: &App, error: &auth::Error) {
+        if matches!(error, auth::Error::TooManyGuesses) {
+            let full_at_secs = app.clock.now_ms().cast_unsigned() / 1_000 + GUESSES_WINDOW_SECS;
+            let limit = app.auth.guess_limit();
+            self.stand(Standing { limit, remaining: 0, full_at_secs, retry_after_secs: Some(GUESSES_WINDOW_SECS) });
+        }
     }
 
     /// Who shows this cookie of somebody who signed in; the request is charged to that person.
@@ -97,15 +108,19 @@ impl Meter {
     pub fn charge(&self, app: &App, charge: Charge) -> Result<(), ApiError> {
         let paid = app.limits.pay(charge);
         if let Some(standing) = paid.unwrap_or_else(Some) {
-            let mut shown = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-            // A request that is charged twice shows where less is left.
-            if shown.is_none_or(|other| standing.remaining < other.remaining) {
-                *shown = Some(standing);
-            }
+            self.stand(standing);
         }
         match paid {
             Ok(_) => Ok(()),
             Err(refused) => Err(ApiError::RateLimited { retry_after_secs: refused.retry_after_secs.unwrap_or(1) }),
+        }
+    }
+
+    /// What the answer tells. A request that is charged twice shows where less is left.
+    fn stand(&self, standing: Standing) {
+        let mut shown = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.is_none_or(|other| standing.remaining < other.remaining) {
+            *shown = Some(standing);
         }
     }
 }

@@ -162,6 +162,8 @@ async fn wrong_keys_are_looked_up_so_often_only() {
     let refused = show(&guess(2), here).await;
     assert_eq!((refused.status, refused.retry_after()), (429, "60"));
     assert_eq!(refused.body["error"]["code"], "rate_limit_exceeded");
+    let linkly = world.send(Method::GET, "/api/v1/workspaces", &guess(2), here, "").await;
+    assert_eq!((linkly.status, &linkly.body["current_usage"], &linkly.body["limit"]), (429, &json!(2), &json!(2)));
     assert_eq!(show(&world.key, here).await.status, 200, "known keys go on");
     assert_eq!(show("dub_none_of_ours", here).await.status, 401, "costs no look-up");
     assert_eq!(show(&world.other_key, here).await.status, 429, "a right one that nobody used yet, after guesses");
