@@ -48,10 +48,14 @@ pub mod name {
     pub const ENGINE_RESTARTS_TOTAL: &str = "engine_restarts_total";
 }
 
+/// What is logged unless somebody says otherwise. That a pooled connection ended is told by whoever needed it: at a stop
+/// nobody does.
+const FILTER: &str = "info,deadpool.postgres=error";
+
 /// Starts logging to standard error. `LINKTRAIL_LOG` takes tracing's filter syntax (default `info`);
 /// `LINKTRAIL_LOG_FORMAT=json` writes one JSON object a line.
 pub fn start_logging() {
-    let filter = EnvFilter::try_from_env("LINKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("LINKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new(FILTER));
     // Colours are for people: a file or a pipe gets none.
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     // A standard error that cannot be written (a file on a full disk) must not end the thread that has something to say.

@@ -15,7 +15,7 @@ use linktrail::catalog::Catalog;
 use linktrail::config::{DomainsConfig, IngestConfig, LimitsConfig};
 use linktrail::conversions::{Conversions, Parts};
 use linktrail::domain::click_id::ClickKey;
-use linktrail::engines::{DataDir, Engines, EnginesOptions};
+use linktrail::engines::{DataDir, DataDirError, Engines, EnginesOptions};
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
 use linktrail::holdings::Holdings;
 use linktrail::hooks::Hooks;
@@ -180,10 +180,21 @@ pub fn clickhouse_client(url: &str) -> clickhouse::Client {
     if database.is_empty() { client } else { client.with_database(database) }
 }
 
+/// The folder, once what was stopped in it has let it go: its last task may end a moment after its stop.
+fn free_again(folder: &Path) -> DataDir {
+    for _ in 0..100 {
+        match DataDir::open(folder) {
+            Err(DataDirError::Locked { .. }) => std::thread::sleep(Duration::from_millis(50)),
+            opened => return opened.unwrap(),
+        }
+    }
+    DataDir::open(folder).unwrap()
+}
+
 /// Both engines with their data in `folder`, started by the program under test.
 pub fn options(folder: &Path) -> EnginesOptions {
     EnginesOptions {
-        data_dir: Arc::new(DataDir::open(folder).unwrap()),
+        data_dir: Arc::new(free_again(folder)),
         engines_dir: None,
         launcher: Some(PathBuf::from(PROGRAM)),
         clickhouse: true,

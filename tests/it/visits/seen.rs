@@ -39,7 +39,7 @@ async fn a_password_leads_to_the_destination_and_a_frame_shows_it() {
     assert_eq!(world.hits(), []);
     browser.enter("#password", "open sesame").await;
     browser.click("button").await;
-    assert_eq!(browser.address().await, destination);
+    browser.wait_for(&destination).await;
     assert_eq!(world.hits().len(), 1);
     browser.open(&at("/locked")).await;
     assert_eq!(browser.address().await, destination, "the browser remembers");
@@ -54,7 +54,7 @@ async fn a_password_leads_to_the_destination_and_a_frame_shows_it() {
     assert_eq!(browser.run(shown).await, serde_json::json!([title, 1, destination, true, "flex"]));
     assert_eq!(world.hits().len(), 1);
     browser.click("a").await;
-    assert_eq!(browser.address().await, destination);
+    browser.wait_for(&destination).await;
     browser.end().await;
     world.end().await;
 }
