@@ -1,10 +1,24 @@
 //! The API of the running program, over one connection.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
+use anyhow::Context;
 use serde_json::Value;
 
 use super::http::Connection;
+
+/// What the first start on a folder left there: the domain, the key, the owner.
+pub fn first_run(data: &Path) -> anyhow::Result<Value> {
+    let file = data.join("first-run.json");
+    let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// The key that the first start on a folder made.
+pub fn first_key(data: &Path) -> anyhow::Result<String> {
+    Ok(first_run(data)?["api_key"].as_str().context("no key in first-run.json")?.to_owned())
+}
 
 /// A client of the API, with a key.
 pub struct Api {

@@ -8,9 +8,12 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
 
+/// The release program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_linktrail");
+
 /// A command of the release program on a data folder, without the user's own stores and settings.
 fn command(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_linktrail"));
+    let mut command = Command::new(PROGRAM);
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
         let is_setting = name_text.starts_with("LINKTRAIL_") && name_text != "LINKTRAIL_ENGINES_DIR";
