@@ -4,6 +4,8 @@
 ARGS ?=
 # Flags for the tests' program: make test TESTS='engines --nocapture'
 TESTS ?=
+# What to measure, and how: make bench BENCH='redirects --quick'
+BENCH ?=
 
 # With servers of your own there is nothing to fetch.
 ifeq ($(and $(DATABASE_URL),$(CLICKHOUSE_URL)),)
@@ -13,7 +15,7 @@ endif
 # The tests bring their own stores and must not touch yours.
 OWN_STORES := env -u DATABASE_URL -u CLICKHOUSE_URL -u CLICKHOUSE_READER_URL
 
-.PHONY: help run build test browser sdk readers lint bench engines city city-if-possible corpora crawlers tools clean
+.PHONY: help run build test browser sdk readers lint bench bench-parts engines city city-if-possible corpora crawlers tools clean
 
 help:
 	@echo 'make run     fetch the engines once, build, serve on http://127.0.0.1:8080 (ARGS=... for flags)'
@@ -23,7 +25,8 @@ help:
 	@echo "make sdk     fetch Dub's own clients, which the tests drive a server with (6 MB; make test does it)"
 	@echo 'make readers fetch pandas and DuckDB, which the tests read answers with (55 MB; make test does it)'
 	@echo 'make lint    formatting, clippy and documentation without warnings'
-	@echo 'make bench   benchmarks: parts, queries, redirects, ingest; the last ones need the engines'
+	@echo "make bench   speed beside yardsticks, in one table (BENCH='redirects --quick' to choose; BENCH=--help)"
+	@echo 'make bench-parts  parts of the hot paths by themselves, without a server'
 	@echo 'make engines fetch ClickHouse, Postgres and the country data into .engines (209 MB)'
 	@echo 'make city    fetch the city data into .engines/city (64 MB)'
 	@echo 'make corpora fetch user agents that the tests measure recognition by (0.4 MB)'
@@ -47,8 +50,11 @@ lint: tools
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 
-bench: tools engines
-	$(OWN_STORES) cargo bench --locked
+bench: tools engines city-if-possible
+	$(OWN_STORES) cargo bench --locked --bench suite -- $(BENCH)
+
+bench-parts: tools
+	cargo bench --locked --bench smoke
 
 engines:
 	@.engines/fetch engines

@@ -15,8 +15,8 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-/// The argument that makes this program the yardstick.
-pub const ARGUMENT: &str = "--bare";
+/// The flag that makes this program the yardstick.
+pub const NAME: &str = "bare";
 
 /// The yardstick at work.
 pub struct Bare {
@@ -30,7 +30,8 @@ pub struct Bare {
 impl Bare {
     /// Starts it.
     pub fn start() -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?).arg(ARGUMENT).stdout(Stdio::piped()).spawn()?;
+        let mut child =
+            Command::new(std::env::current_exe()?).arg(format!("--{NAME}")).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
         Ok(Self { process: child.id(), child, address: line.trim().parse()? })

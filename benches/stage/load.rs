@@ -8,6 +8,7 @@ use anyhow::ensure;
 use tokio::task::JoinSet;
 
 use super::http::Connection;
+use super::process::cpu_secs;
 use super::report::quantile;
 
 /// Connections at once.
@@ -26,7 +27,7 @@ pub struct Round {
     pub p50_ms: f64,
     /// 99 of 100 were.
     pub p99_ms: f64,
-    /// What the server's process took of a processor for each, in microseconds.
+    /// What the server's processes took of a processor for each, in microseconds.
     pub cpu_us: f64,
 }
 
@@ -44,40 +45,72 @@ pub fn requests(host: &str, slugs: impl Iterator<Item = String>) -> Arc<Vec<Vec<
     Arc::new(slugs.enumerate().map(request).collect())
 }
 
-/// Asks for every slug once, over a few connections: how many redirects were answered, which is all of them. A server that
-/// has just started and has to ask its store may say 503 first.
+/// What asking once for each slug showed.
+#[derive(Clone, Copy, Debug)]
+pub struct Visits {
+    /// Redirects answered, which is all that were asked for.
+    pub answered: u64,
+    /// Redirects a second.
+    pub rate: f64,
+    /// Times that the server said 503 first.
+    pub refused: u64,
+}
+
+/// Asks for every slug once, over so many connections. A server that has just started and has to ask its store may say 503
+/// first, and is asked again.
 ///
 /// # Errors
 /// When an answer is anything else, or a connection breaks.
-pub async fn warm_up(address: SocketAddr, requests: &Arc<Vec<Vec<u8>>>) -> anyhow::Result<u64> {
+pub async fn visit_each(
+    address: SocketAddr,
+    requests: &Arc<Vec<Vec<u8>>>,
+    connections: usize,
+) -> anyhow::Result<Visits> {
+    let mut opened = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        opened.push(Connection::open(address).await?);
+    }
+    let began = Instant::now();
     let mut asking = JoinSet::new();
-    for part in 0..WARMING {
-        let (mut connection, requests) = (Connection::open(address).await?, Arc::clone(requests));
+    for (part, mut connection) in opened.into_iter().enumerate() {
+        let requests = Arc::clone(requests);
         asking.spawn(async move {
-            for request in requests.iter().skip(part).step_by(WARMING) {
+            let mut refused = 0;
+            for request in requests.iter().skip(part).step_by(connections) {
                 let mut status = connection.ask(request).await?;
                 while status == 503 {
+                    refused += 1;
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     status = connection.ask(request).await?;
                 }
                 ensure!(status == 302, "answered with {status}: {}", String::from_utf8_lossy(connection.answer()));
             }
-            anyhow::Ok(())
+            anyhow::Ok(refused)
         });
     }
+    let mut refused = 0;
     while let Some(one) = asking.join_next().await {
-        one??;
+        refused += one??;
     }
-    Ok(requests.len() as u64)
+    let answered = requests.len() as u64;
+    Ok(Visits { answered, rate: answered as f64 / began.elapsed().as_secs_f64(), refused })
 }
 
-/// Drives a server for some time. Every request that was sent is answered when this returns.
+/// Asks for every slug once, over a few connections, so that caches are filled: how many redirects were answered.
+///
+/// # Errors
+/// When an answer is none of those, or a connection breaks.
+pub async fn warm_up(address: SocketAddr, requests: &Arc<Vec<Vec<u8>>>) -> anyhow::Result<u64> {
+    Ok(visit_each(address, requests, WARMING).await?.answered)
+}
+
+/// Drives a server, which is these processes, for some time. Every request that was sent is answered when this returns.
 ///
 /// # Errors
 /// When an answer is no 302, or a connection breaks.
 pub async fn drive(
     address: SocketAddr,
-    process: u32,
+    processes: &[u32],
     requests: &Arc<Vec<Vec<u8>>>,
     time: Duration,
 ) -> anyhow::Result<Round> {
@@ -85,7 +118,7 @@ pub async fn drive(
     for _ in 0..CONNECTIONS {
         connections.push(Connection::open(address).await?);
     }
-    let cpu_before = cpu_secs(process)?;
+    let cpu_before = cpu_of(processes)?;
     let began = Instant::now();
     let end = began + time;
     let mut asking = JoinSet::new();
@@ -97,7 +130,7 @@ pub async fn drive(
         took_ms.extend(one??);
     }
     let secs = began.elapsed().as_secs_f64();
-    let cpu = cpu_secs(process)? - cpu_before;
+    let cpu = cpu_of(processes)? - cpu_before;
     let answered = took_ms.len() as u64;
     Ok(Round {
         answered,
@@ -106,6 +139,10 @@ pub async fn drive(
         p99_ms: quantile(&took_ms, 0.99),
         cpu_us: cpu * 1e6 / answered.max(1) as f64,
     })
+}
+
+fn cpu_of(processes: &[u32]) -> anyhow::Result<f64> {
+    processes.iter().map(|&process| cpu_secs(process)).sum()
 }
 
 async fn ask(
@@ -129,15 +166,4 @@ async fn ask(
         before = after;
     }
     Ok(took_ms)
-}
-
-/// What a process has taken of processors so far, in seconds.
-fn cpu_secs(process: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name, in brackets, may hold blanks; user and system time are fields 14 and 15.
-    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let ticks: f64 = after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-    // SAFETY: no memory is involved.
-    let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-    Ok(ticks / a_second as f64)
 }

@@ -8,6 +8,10 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod export;
+mod import;
+mod ingest;
+mod redirects;
 mod report;
 mod start;
 
@@ -17,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 
 use report::{Chapter, Report};
+use stage::bare;
 
 /// The program's own, so that yardsticks in this process have what it has.
 #[global_allocator]
@@ -37,6 +42,10 @@ struct Options {
     #[arg(long = "events", value_name = "N", default_value_t = 100_000_000)]
     largest: u64,
 
+    /// Be the yardstick of redirects instead.
+    #[arg(long = bare::NAME, hide = true)]
+    bare: bool,
+
     /// What cargo tells every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -45,21 +54,35 @@ struct Options {
 /// The chapters, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Name {
+    Redirects,
+    Ingest,
+    Import,
+    Export,
     Start,
 }
 
 async fn run(chapter: Name, options: &Options) -> anyhow::Result<Chapter> {
     match chapter {
+        Name::Redirects => redirects::run(options).await,
+        Name::Ingest => ingest::run(options).await,
+        Name::Import => import::run(options).await,
+        Name::Export => export::run(options).await,
         Name::Start => start::run(options).await,
     }
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.bare {
+        return ended(bare::serve(redirects::links()));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from);
-    match runtime.and_then(|runtime| runtime.block_on(run_all(&options))) {
-        Ok(report) if !report.has_failed() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+    ended(runtime.and_then(|runtime| runtime.block_on(run_all(&options))))
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -67,7 +90,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run_all(options: &Options) -> anyhow::Result<Report> {
+async fn run_all(options: &Options) -> anyhow::Result<()> {
     let chapters = if options.chapters.is_empty() { Name::value_variants() } else { &options.chapters };
     let file = target_folder()?.join("bench/report.md");
     std::fs::create_dir_all(file.parent().unwrap_or(&file))?;
@@ -85,7 +108,8 @@ async fn run_all(options: &Options) -> anyhow::Result<Report> {
     }
     report.print();
     println!("{}", file.display());
-    Ok(report)
+    anyhow::ensure!(!report.has_failed(), "the run failed: see above");
+    Ok(())
 }
 
 /// Where cargo puts what it builds.

@@ -1,15 +1,7 @@
-//! How fast a million clicks leave as a CSV file, against ClickHouse asked for the same rows itself, in turn.
-//!
-//! `cargo bench --bench exports` needs the engines (`make engines`); `-- --quick` takes a tenth of the clicks.
-
-#[path = "stage/program.rs"]
-mod program;
-#[path = "stage/report.rs"]
-mod report;
+//! A million clicks as a CSV file over HTTP, beside ClickHouse asked for the same rows itself.
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -18,33 +10,26 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use program::Server;
-use report::{Table, median};
+use crate::Options;
+use crate::report::{Chapter, Figure, number, with_unit};
+use crate::stage::process::{Memory, forget_peak, peak_mb};
+use crate::stage::program::{self, Server};
+use crate::stage::report::median;
 
-/// Times that each is asked, after one that is not measured.
-const TIMES: usize = 7;
+/// What the server's memory may grow by while a file leaves, however long the file is, in megabytes.
+const GROWTH_MB: f64 = 32.0;
 
 /// The rows as they are stored.
 const YARDSTICK: &str = "SELECT event_id, link_id, timestamp, country, os, browser, referrer_host, isp, bot, url, params, \
      region, city, device, referrer_url, utm_source, utm_medium, utm_campaign, utm_term, utm_content, user_agent FROM events \
      WHERE workspace_id = 1 AND kind = 'click' ORDER BY timestamp, event_id FORMAT CSVWithNames";
 
-fn main() -> ExitCode {
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from);
-    match runtime.and_then(|runtime| runtime.block_on(measure(if quick { 100_000 } else { 1_000_000 }))) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn measure(events: u64) -> anyhow::Result<()> {
-    let folder = tempfile::Builder::new().prefix("exports-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+/// Measures exports.
+pub async fn run(options: &Options) -> anyhow::Result<Chapter> {
+    let (rounds, events) = if options.quick { (3, 200_000) } else { (7, 1_000_000) };
+    let folder = tempfile::Builder::new().prefix("export-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let data = folder.path();
-    println!("making {events} clicks ...");
+    println!("  making {events} clicks ...");
     let printed = program::run(data, &["demo", "--events", &events.to_string()])?;
     let key = printed.lines().find_map(|line| line.strip_prefix("api key")).context("the demo printed no key")?;
     let key = key.split_whitespace().next().context("the demo printed no key")?;
@@ -59,43 +44,64 @@ async fn measure(events: u64) -> anyhow::Result<()> {
     };
     let (clickhouse, yardstick) = yardstick(data)?;
     let subjects = [
-        ("ClickHouse itself, CSV", clickhouse, yardstick),
-        ("export, CSV", server.address, export("format=csv")),
-        ("export, CSV, newest first", server.address, export("format=csv&sort_dir=desc")),
-        ("export, CSV, unique", server.address, export("format=csv&unique=true")),
-        ("export, JSON", server.address, export("format=json")),
+        ("ClickHouse", clickhouse, yardstick),
+        ("CSV", server.address, export("format=csv")),
+        ("CSV, newest first", server.address, export("format=csv&sort_dir=desc")),
+        ("CSV, unique", server.address, export("format=csv&unique=true")),
+        ("JSON", server.address, export("format=json")),
     ];
     let mut taken = vec![Vec::new(); subjects.len()];
-    for time in 0..=TIMES {
+    // The first is not measured.
+    for round in 0..=rounds {
         for ((_, address, request), taken) in subjects.iter().zip(&mut taken) {
-            let before_kb = memory_kb(server.process, "VmRSS")?;
-            // Makes the highest use that is told the one from now on.
-            std::fs::write(format!("/proc/{}/clear_refs", server.process), "5")?;
+            let before_mb = Memory::of(server.process)?.resident;
+            forget_peak(server.process)?;
             let mut file = read(*address, request).await?;
-            file.grown_mb = (memory_kb(server.process, "VmHWM")? - before_kb).max(0.0) / 1024.0;
-            if time > 0 {
+            file.grown_mb = (peak_mb(server.process)? - before_mb).max(0.0);
+            if round > 0 {
                 taken.push(file);
             }
         }
     }
     server.stop()?;
-    let whole = rate(&taken[0]);
-    let mut table = Table::new(&["", "first byte ms", "rows/s", "of ClickHouse", "MB", "grown MB"]);
-    for ((name, ..), files) in subjects.iter().zip(&taken) {
-        let middle = |value: &dyn Fn(&File) -> f64| median(&files.iter().map(value).collect::<Vec<_>>());
-        table.push(&[
-            name,
-            &format!("{:.0}", middle(&|file| file.first_ms)),
-            &format!("{:.0}", rate(files)),
-            &format!("{:.0} %", rate(files) / whole * 100.0),
-            &format!("{:.0}", middle(&|file| file.bytes as f64 / 1e6)),
-            &format!("{:.0}", files.iter().map(|file| file.grown_mb).fold(0.0, f64::max)),
-        ]);
+
+    let mut chapter = Chapter::new(
+        "Export",
+        format!(
+            "{} clicks over HTTP, to the last byte; medians of {rounds}, in turn, after one that is not measured. The \
+             yardstick is ClickHouse's own CSV of the same rows, over HTTP. Memory: the most that the server's grew.",
+            number(events as f64)
+        ),
+    );
+    let [whole, files @ ..] = &taken[..] else { unreachable!("the yardstick stands first") };
+    for ((name, ..), files) in subjects.iter().skip(1).zip(files) {
+        let ratios: Vec<f64> = files.iter().zip(whole).map(|(own, whole)| own.rate() / whole.rate()).collect();
+        let figure = Figure::new(format!("rows, {name}"))
+            .ours(with_unit(middle(files, File::rate), "/s"))
+            .beside(format!("ClickHouse {}", with_unit(middle(whole, File::rate), "/s")))
+            .ratio(median(&ratios));
+        chapter.push(if *name == "CSV" { figure.at_least(0.80) } else { figure });
     }
-    println!("\n{events} clicks, medians of {TIMES} in turn; memory of the server, the most it grew\n");
-    table.print();
-    println!();
-    Ok(())
+    let csv = &files[0];
+    chapter.push(
+        Figure::new("first byte, CSV")
+            .ours(with_unit(middle(csv, |file| file.first_ms), "ms"))
+            .beside(format!("ClickHouse {}", with_unit(middle(whole, |file| file.first_ms), "ms")))
+            .ratio(middle(csv, |file| file.first_ms) / middle(whole, |file| file.first_ms)),
+    );
+    let grown = files.iter().flatten().map(|file| file.grown_mb).fold(0.0, f64::max);
+    let beside = format!("a file of {}", with_unit(middle(csv, |file| file.bytes as f64 / 1e6), "MB"));
+    chapter.push(Figure::new("memory grown by, at most").value(grown, "MB").beside(beside).at_most(GROWTH_MB));
+    for ((name, ..), files) in subjects.iter().zip(&taken) {
+        let rows = files.first().map_or(0, |file| file.rows);
+        // The demo makes a few more or less, and uniques are fewer.
+        ensure!(rows > 0, "{name} has no rows");
+    }
+    Ok(chapter)
+}
+
+fn middle(files: &[File], of: impl Fn(&File) -> f64) -> f64 {
+    median(&files.iter().map(of).collect::<Vec<_>>())
 }
 
 /// A file that was read to its end.
@@ -108,8 +114,10 @@ struct File {
     grown_mb: f64,
 }
 
-fn rate(files: &[File]) -> f64 {
-    median(&files.iter().map(|file| file.rows as f64 / file.secs).collect::<Vec<_>>())
+impl File {
+    fn rate(&self) -> f64 {
+        self.rows as f64 / self.secs
+    }
 }
 
 /// Where the server's own ClickHouse listens, and what its reader asks.
@@ -158,10 +166,4 @@ async fn read(address: SocketAddr, request: &str) -> anyhow::Result<File> {
     ensure!(end.ends_with(b"0\r\n\r\n"), "the file broke off after {bytes} bytes");
     let secs = began.elapsed().as_secs_f64();
     Ok(File { first_ms: first_ms.unwrap_or(secs * 1e3), secs, rows: lines.saturating_sub(1), bytes, grown_mb: 0.0 })
-}
-
-fn memory_kb(process: u32, name: &str) -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).context("no such line")?;
-    Ok(line.split_whitespace().next().context("no number")?.parse()?)
 }
