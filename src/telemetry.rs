@@ -34,6 +34,19 @@ pub mod name {
     pub const RATE_LIMITED_TOTAL: &str = "http_rate_limited_total";
     /// Duration of analytics queries in seconds, by kind.
     pub const QUERY_SECONDS: &str = "query_seconds";
+    /// Analytics queries that run, by class (`query`; `long` for exports).
+    pub const QUERIES_RUNNING: &str = "queries_running";
+    /// Analytics queries that wait for a place, by class.
+    pub const QUERIES_WAITING: &str = "queries_waiting";
+    /// How long analytics queries that ran had waited for their place, in seconds, by class.
+    pub const QUERY_WAIT_SECONDS: &str = "query_wait_seconds";
+    /// Analytics queries that got no place, by class and reason (`own_queue_full`, `own_places_taken` of a workspace's share;
+    /// `queue_full`, `places_taken`, `displaced` of the whole).
+    pub const QUERIES_REFUSED_TOTAL: &str = "queries_refused_total";
+    /// Analytics queries that were answered with the answer to the same query, which was being asked.
+    pub const QUERIES_SHARED_TOTAL: &str = "queries_shared_total";
+    /// Analytics queries that hit a cap, by cap (`time`, `rows`, `memory`).
+    pub const QUERIES_CAPPED_TOTAL: &str = "queries_capped_total";
     /// Attempts to tell a webhook, by flavour and outcome (`delivered`, `status`, `timeout`, `unreachable`, `not_allowed` ...).
     pub const HOOKS_ATTEMPTS_TOTAL: &str = "hooks_attempts_total";
     /// What webhooks are not told because too much waits for them already, by flavour.

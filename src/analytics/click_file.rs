@@ -40,7 +40,8 @@ impl Analytics {
             // Made for this file alone: no stored text can hold it.
             let mark = format!("{:016x}", rand::random::<u64>());
             let (sql, format) = click_file(&query, file.order, file.format, file.spreadsheet_safe, &mark);
-            let mut written = analytics.warehouse.written(&sql, format)?;
+            let reading = analytics.warehouse.long_reading(query.workspace).await?;
+            let mut written = reading.written(&sql, format)?;
             let mut marks = Marks::new(mark.as_bytes(), IDENTITY_DIGITS);
             while let Some(part) = written.next().await? {
                 let part = marks.pass(&part, |digits, out| out.extend_from_slice(&key.letters(identity(digits))));

@@ -1,5 +1,5 @@
-//! Lists of events, streamed: rows come from ClickHouse as they are read, a chunk at a time, so that a list of any length
-//! takes the memory of one chunk.
+//! Lists of events: pages are read whole and handed out in chunks; lists without end are streamed, so that one of any length
+//! takes the memory of a few chunks.
 
 use std::time::Instant;
 
@@ -40,17 +40,16 @@ impl Analytics {
             let began = Instant::now();
             let query = analytics.prepare(query).await?;
             if let Shape::Events { order, page } = query.shape {
-                let mut rows = analytics.warehouse.rows::<EventRow>(&event::events(&query, order, page))?;
+                // A page is read at once: however slowly the caller takes it, its place is free for others.
+                let sql = event::events(&query, order, page);
+                let mut rows = analytics.warehouse.collect::<EventRow>(&sql).await?.into_iter();
+                metrics::histogram!(QUERY_SECONDS, "kind" => "events").record(began.elapsed());
                 loop {
-                    let chunk = next_chunk(&mut rows).await?;
-                    let last = chunk.len() < CHUNK;
-                    if !chunk.is_empty() {
-                        yield chunk;
-                    }
-                    if last {
-                        metrics::histogram!(QUERY_SECONDS, "kind" => "events").record(began.elapsed());
+                    let chunk: Vec<EventRow> = rows.by_ref().take(CHUNK).collect();
+                    if chunk.is_empty() {
                         break;
                     }
+                    yield chunk;
                 }
             }
         }
@@ -68,8 +67,9 @@ impl Analytics {
         async_stream::try_stream! {
             let shape = |from| Shape::Events { order, page: Page { limit: READ_AT_ONCE, from } };
             let query = analytics.prepare(Query { shape: shape(From::Offset(0)), ..query }).await?;
+            let reading = analytics.warehouse.long_reading(query.workspace).await?;
             if query.counting.unique {
-                let mut rows = analytics.warehouse.long_rows::<EventRow>(&event::firsts(&query, order))?;
+                let mut rows = reading.rows::<EventRow>(&event::firsts(&query, order))?;
                 loop {
                     let chunk = next_chunk(&mut rows).await?;
                     if chunk.is_empty() {
@@ -78,7 +78,7 @@ impl Analytics {
                     yield chunk;
                 }
             }
-            let mut slices = analytics.warehouse.slices_of(&query, SLICE).await?;
+            let mut slices = reading.slices_of(&query, SLICE).await?;
             if order == Order::Descending {
                 slices.reverse();
             }
@@ -87,7 +87,7 @@ impl Analytics {
                 let mut from = From::Offset(0);
                 loop {
                     let page = Page { limit: READ_AT_ONCE, from };
-                    let rows: Vec<EventRow> = analytics.warehouse.collect(&event::events(&slice, order, page)).await?;
+                    let rows: Vec<EventRow> = reading.collect(&event::events(&slice, order, page)).await?;
                     let more = rows.len() as u64 == READ_AT_ONCE;
                     if let Some(last) = rows.last() {
                         from = From::After { at_ms: last.at_ms, id: EventId(last.event_id) };

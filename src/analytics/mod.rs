@@ -89,6 +89,17 @@ impl Analytics {
         Ok(table)
     }
 
+    /// The number of events that a query of whatever shape means, for a visit that waits for it: at once, however many
+    /// queries others have.
+    ///
+    /// # Errors
+    /// When a store does not answer.
+    pub async fn total_for_visit(&self, query: Query) -> Result<u64, Error> {
+        let query = self.prepare(Query { shape: Shape::Total, ..query }).await?;
+        let rows: Vec<TotalRow> = self.warehouse.collect_at_once(&count::total(&query)).await?;
+        Ok(rows.first().map_or(0, |row| row.counted))
+    }
+
     /// The cities of a query of whatever shape, the most first, with where they are.
     ///
     /// # Errors

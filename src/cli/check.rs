@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 use crate::calendar::{Clock, tzdata_version};
-use crate::config::Config;
+use crate::config::{Config, QueriesConfig};
 use crate::server::{self, Sharing, Stores};
 
 /// 2026-01-01T00:00:00Z: a clock before it was never set.
@@ -41,6 +41,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         report.good("clock", "plausible");
     }
     report.good("time zones", tzdata_version());
+    queries(&config.places.stores.queries, &mut report);
     geo(&config, &mut report);
     match TcpListener::bind(config.http.listen) {
         Ok(_) => report.good("listen", &format!("{} is free", config.http.listen)),
@@ -62,6 +63,18 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         Err(error) => report.bad("spool", &format!("{}: {error}", folder.display())),
     }
     Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What queries may cost here, where it follows from the number of cores.
+fn queries(config: &QueriesConfig, report: &mut Report) {
+    let ((queries, each), (exports, exports_each)) = (config.places(), config.export_places());
+    let (secs, queue) = (config.max_secs, config.queue_secs);
+    report.good(
+        "queries",
+        &format!(
+            "{queries} at once, {each} a workspace; {exports} exports, {exports_each} a workspace; {secs} s each, {queue} s in the queue"
+        ),
+    );
 }
 
 fn geo(config: &Config, report: &mut Report) {

@@ -6,6 +6,7 @@ pub mod hooks;
 pub mod http;
 pub mod ingest;
 pub mod limits;
+pub mod queries;
 pub mod sign_in;
 pub mod stores;
 
@@ -18,6 +19,7 @@ pub use hooks::HooksConfig;
 pub use http::HttpConfig;
 pub use ingest::IngestConfig;
 pub use limits::LimitsConfig;
+pub use queries::QueriesConfig;
 pub use sign_in::SignInConfig;
 pub use stores::StoresConfig;
 

@@ -1,7 +1,9 @@
-//! Where Postgres and ClickHouse are, and what a query may cost.
+//! Where Postgres and ClickHouse are.
 
 use clap::Args;
 use secrecy::SecretString;
+
+use super::queries::QueriesConfig;
 
 /// The two stores. A store without a URL is started as an embedded engine.
 #[derive(Args, Clone, Debug)]
@@ -27,11 +29,7 @@ pub struct StoresConfig {
     #[arg(long, env = "LINKTRAIL_POSTGRES_POOL", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000), global = true)]
     pub postgres_pool: u32,
 
-    /// Seconds an analytics query may run.
-    #[arg(long, env = "LINKTRAIL_QUERY_MAX_SECS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3600), global = true)]
-    pub query_max_secs: u32,
-
-    /// Memory an analytics query may take in ClickHouse, in bytes.
-    #[arg(long, env = "LINKTRAIL_QUERY_MAX_MEMORY_BYTES", default_value_t = 4_294_967_296, global = true)]
-    pub query_max_memory_bytes: u64,
+    /// What queries may cost.
+    #[command(flatten)]
+    pub queries: QueriesConfig,
 }

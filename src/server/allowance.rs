@@ -13,7 +13,6 @@ use crate::filter::Sense;
 use crate::ingest::Ingest;
 use crate::plan::{Bots, Condition, Counting, Query, Shape, Source};
 use crate::redirect::{AllowanceStore, BoxFuture, Taken, Unavailable};
-use crate::table::Cell;
 
 /// How long the first visit of a link that was just limited waits for its clicks so far. Longer than a visitor does: the
 /// next one finds them counted.
@@ -68,14 +67,10 @@ impl CountedAllowances {
             money: None,
             source: Source::Events,
         };
-        let table = self.analytics.run(query).await.map_err(|error| {
+        self.analytics.total_for_visit(query).await.map_err(|error| {
             tracing::warn!(%error, "the clicks of a link that was limited cannot be counted");
             Unavailable
-        })?;
-        match table.rows.first().map(Vec::as_slice) {
-            Some([Cell::Int(clicks)]) => Ok(u64::try_from(*clicks).unwrap_or(0)),
-            _ => Ok(0),
-        }
+        })
     }
 }
 

@@ -194,8 +194,7 @@ impl Urls {
             writer_url: self.clickhouse.context(missing)?,
             reader_url: self.reader.context(missing)?,
             cluster: stores.clickhouse_cluster.clone(),
-            query_max_secs: stores.query_max_secs,
-            query_max_memory_bytes: stores.query_max_memory_bytes,
+            queries: stores.queries.clone(),
         })?;
         Ok((catalog, warehouse))
     }

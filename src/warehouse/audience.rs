@@ -282,8 +282,8 @@ pub fn activity(scope: SiteScope, range: Range, bots: Bots, only: Option<u64>, l
 
 /// SQL of how often these visitors followed links of the site in a range.
 pub fn clicks(scope: SiteScope, range: Range, visitors: &[u64], links: &[LinkId]) -> Sql {
-    let mut sql = Sql::new("SELECT visitor, count() AS clicks FROM events WHERE workspace_id = ");
-    sql.bind(Value::UInt(scope.workspace.0)).push(" AND kind = 'click' AND timestamp >= fromUnixTimestamp64Milli(");
+    let mut sql = Sql::new("SELECT visitor, count() AS clicks FROM events WHERE ");
+    sql.scope(scope.workspace).push(" AND kind = 'click' AND timestamp >= fromUnixTimestamp64Milli(");
     sql.bind(Value::Int(range.start_ms())).push(") AND timestamp < fromUnixTimestamp64Milli(");
     sql.bind(Value::Int(range.end_ms())).push(") AND link_id IN ");
     sql.bind(Value::UInts(links.iter().map(|link| link.0).collect())).push(" AND visitor IN ");

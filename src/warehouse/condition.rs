@@ -22,7 +22,7 @@ pub(super) enum TimeColumn {
 
 /// Appends ` WHERE ...` for the events of `query` within `range`.
 pub(super) fn push_where(sql: &mut Sql, query: &Query, range: Range, time: TimeColumn) {
-    sql.push(" WHERE workspace_id = ").bind(Value::UInt(query.workspace.0));
+    sql.push(" WHERE ").scope(query.workspace);
     sql.push(" AND kind = ").bind(Value::Text(query.kind.name().to_owned()));
     push_range(sql, range, time);
     match query.counting.bots {
@@ -62,8 +62,7 @@ fn push_customers(sql: &mut Sql, query: &Query, sense: Sense, ids: &[CustomerId]
         sql.push("(customer_id IN ").bind(ids).push(")");
         return;
     }
-    sql.push("(event_id IN (SELECT click_event_id FROM events WHERE workspace_id = ")
-        .bind(Value::UInt(query.workspace.0));
+    sql.push("(event_id IN (SELECT click_event_id FROM events WHERE ").scope(query.workspace);
     sql.push(" AND kind = 'lead' AND customer_id IN ").bind(ids).push("))");
 }
 
@@ -74,7 +73,7 @@ fn push_sale_type(sql: &mut Sql, query: &Query, sale_type: SaleType) {
         sql.push("NOT ");
     }
     sql.push("(customer_id = 0 OR event_id IN (SELECT argMin(event_id, (timestamp, event_id)) FROM events");
-    sql.push(" WHERE workspace_id = ").bind(Value::UInt(query.workspace.0));
+    sql.push(" WHERE ").scope(query.workspace);
     sql.push(" AND kind = 'sale' AND NOT repeat AND customer_id != 0");
     sql.push(" AND timestamp < fromUnixTimestamp64Milli(").bind(Value::Int(query.range.end_ms()));
     sql.push(") GROUP BY link_id, customer_id))");

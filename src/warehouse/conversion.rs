@@ -120,9 +120,9 @@ impl Warehouse {
         for (place, column) in SELECTED.iter().enumerate() {
             sql.push(if place > 0 { ", " } else { "" }).push(column);
         }
-        sql.push(" FROM events WHERE workspace_id = ").bind(Value::UInt(workspace.0));
+        sql.push(" FROM events WHERE ").scope(workspace);
         sql.push(" AND kind = 'click' AND event_id = ").bind(Value::UInt(click.0)).push(" LIMIT 1");
-        let rows: Vec<ClickRow> = self.collect(&sql).await?;
+        let rows: Vec<ClickRow> = self.collect_at_once(&sql).await?;
         Ok(rows.into_iter().next().map(ClickFacts::from))
     }
 
@@ -136,9 +136,9 @@ impl Warehouse {
         }
         let mut sql = Sql::new(
             "SELECT link_id AS of, toString(currency) AS currency, count() AS sales, sum(amount) AS amount, \
-             groupUniqArray(customer_id) AS customers FROM events WHERE workspace_id = ",
+             groupUniqArray(customer_id) AS customers FROM events WHERE ",
         );
-        sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'sale' AND bot = '' AND NOT repeat AND link_id IN ");
+        sql.scope(workspace).push(" AND kind = 'sale' AND bot = '' AND NOT repeat AND link_id IN ");
         sql.bind(Value::UInts(links.iter().map(|link| link.0).collect())).push(" GROUP BY of, events.currency");
         self.collect(&sql).await
     }
@@ -154,9 +154,9 @@ impl Warehouse {
     ) -> Result<Vec<SalesRow>, Error> {
         let mut sql = Sql::new(
             "SELECT customer_id AS of, toString(currency) AS currency, count() AS sales, sum(amount) AS amount, \
-             toUnixTimestamp64Milli(min(timestamp)) AS first_ms FROM events WHERE workspace_id = ",
+             toUnixTimestamp64Milli(min(timestamp)) AS first_ms FROM events WHERE ",
         );
-        sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'sale' AND NOT repeat AND customer_id ");
+        sql.scope(workspace).push(" AND kind = 'sale' AND NOT repeat AND customer_id ");
         match customers {
             Some([]) => return Ok(Vec::new()),
             Some(ids) => sql.push("IN ").bind(Value::UInts(ids.iter().map(|id| id.0).collect())),

@@ -76,7 +76,7 @@ pub struct Found {
 
 /// Appends the condition for the subject's events.
 fn push_subject(sql: &mut Sql, workspace: WorkspaceId, subject: &Subject) {
-    sql.push("workspace_id = ").bind(Value::UInt(workspace.0)).push(" AND (0");
+    sql.scope(workspace).push(" AND (0");
     if let Some(link) = subject.link {
         sql.push(" OR link_id = ").bind(Value::UInt(link.0));
     }
@@ -97,7 +97,7 @@ fn push_subject(sql: &mut Sql, workspace: WorkspaceId, subject: &Subject) {
 
 /// Appends the query for the visitors whose row knows of the subject.
 fn push_visitors(sql: &mut Sql, workspace: WorkspaceId, subject: &Subject) {
-    sql.push("SELECT visitor FROM visitors{local} WHERE workspace_id = ").bind(Value::UInt(workspace.0));
+    sql.push("SELECT visitor FROM visitors{local} WHERE ").scope(workspace);
     sql.push(" GROUP BY site_id, visitor HAVING 0");
     if !subject.visitors.is_empty() {
         sql.push(" OR visitor IN ").bind(Value::UInts(subject.visitors.clone()));
@@ -122,14 +122,14 @@ fn push_comparison(sql: &mut Sql, workspace: WorkspaceId, wanted: &'static str) 
     sql.push(
         " FROM (SELECT kind, toStartOfFifteenMinutes(timestamp) AS slot, link_id, bot, repeat, \
          toUInt16(bitShiftRight(event_id, 48)) AS node, toInt64(1) AS happened, toInt64(0) AS counted, \
-         timestamp AS seen FROM events{local} WHERE workspace_id = ",
+         timestamp AS seen FROM events{local} WHERE ",
     );
-    sql.bind(Value::UInt(workspace.0));
+    sql.scope(workspace);
     sql.push(
         " UNION ALL SELECT kind, slot, link_id, bot, repeat, node, toInt64(0) AS happened, toInt64(events) AS counted, \
-         last AS seen FROM events_15m{local} WHERE workspace_id = ",
+         last AS seen FROM events_15m{local} WHERE ",
     );
-    sql.bind(Value::UInt(workspace.0)).push(") GROUP BY kind, slot, link_id, bot, repeat, node");
+    sql.scope(workspace).push(") GROUP BY kind, slot, link_id, bot, repeat, node");
 }
 
 impl Warehouse {
@@ -141,17 +141,17 @@ impl Warehouse {
         let mut namesakes = Vec::new();
         if let Some(user_id) = &subject.user_id {
             let mut sql = Sql::new("SELECT visitor, uniqExactIf(user_id, user_id != '') AS names FROM events ");
-            sql.push("WHERE workspace_id = ").bind(Value::UInt(workspace.0));
-            sql.push(" AND visitor != 0 AND visitor IN (SELECT visitor FROM events WHERE workspace_id = ");
-            sql.bind(Value::UInt(workspace.0)).push(" AND user_id = ").bind(Value::Text(user_id.clone()));
+            sql.push("WHERE ").scope(workspace);
+            sql.push(" AND visitor != 0 AND visitor IN (SELECT visitor FROM events WHERE ");
+            sql.scope(workspace).push(" AND user_id = ").bind(Value::Text(user_id.clone()));
             sql.push(") GROUP BY visitor ORDER BY visitor");
             namesakes = within(BATCH_LIMIT, sql.query(&self.writer).fetch_all()).await?;
         }
         if let Some(customer) = subject.customer {
             let mut sql = Sql::new("SELECT visitor, uniqExactIf(customer_id, customer_id != 0) AS names FROM events ");
-            sql.push("WHERE workspace_id = ").bind(Value::UInt(workspace.0));
-            sql.push(" AND visitor != 0 AND visitor IN (SELECT visitor FROM events WHERE workspace_id = ");
-            sql.bind(Value::UInt(workspace.0)).push(" AND customer_id = ").bind(Value::UInt(customer.0));
+            sql.push("WHERE ").scope(workspace);
+            sql.push(" AND visitor != 0 AND visitor IN (SELECT visitor FROM events WHERE ");
+            sql.scope(workspace).push(" AND customer_id = ").bind(Value::UInt(customer.0));
             sql.push(") GROUP BY visitor ORDER BY visitor");
             namesakes.extend(within(BATCH_LIMIT, sql.query(&self.writer).fetch_all::<Namesake>()).await?);
         }
@@ -163,8 +163,8 @@ impl Warehouse {
     /// # Errors
     /// When ClickHouse cannot tell.
     pub async fn clicks_of(&self, workspace: WorkspaceId, customer: CustomerId) -> Result<Vec<EventId>, Error> {
-        let mut sql = Sql::new("SELECT DISTINCT click_event_id FROM events WHERE workspace_id = ");
-        sql.bind(Value::UInt(workspace.0)).push(" AND click_event_id != 0 AND customer_id = ");
+        let mut sql = Sql::new("SELECT DISTINCT click_event_id FROM events WHERE ");
+        sql.scope(workspace).push(" AND click_event_id != 0 AND customer_id = ");
         sql.bind(Value::UInt(customer.0));
         let clicks: Vec<u64> = within(BATCH_LIMIT, sql.query(&self.writer).fetch_all()).await?;
         Ok(clicks.into_iter().map(EventId).collect())
@@ -177,9 +177,9 @@ impl Warehouse {
     pub async fn events_span(&self, workspace: WorkspaceId) -> Result<Option<(i64, i64)>, Error> {
         let mut sql = Sql::new(
             "SELECT toUnixTimestamp64Milli(min(timestamp)), toUnixTimestamp64Milli(max(timestamp)) FROM events \
-             WHERE workspace_id = ",
+             WHERE ",
         );
-        sql.bind(Value::UInt(workspace.0)).push(" HAVING count() > 0");
+        sql.scope(workspace).push(" HAVING count() > 0");
         within(BATCH_LIMIT, sql.query(&self.writer).fetch_optional()).await
     }
 
@@ -201,8 +201,8 @@ impl Warehouse {
         let rollup_rows = match subject.link {
             None => 0,
             Some(link) => {
-                let mut sql = Sql::new("SELECT count() FROM events_15m WHERE workspace_id = ");
-                sql.bind(Value::UInt(workspace.0)).push(" AND link_id = ").bind(Value::UInt(link.0));
+                let mut sql = Sql::new("SELECT count() FROM events_15m WHERE ");
+                sql.scope(workspace).push(" AND link_id = ").bind(Value::UInt(link.0));
                 within(BATCH_LIMIT, sql.query(&self.writer).fetch_one::<u64>()).await?
             }
         };
@@ -235,11 +235,11 @@ impl Warehouse {
         visitors.sort_unstable();
         visitors.dedup();
         for some in visitors.chunks(VISITORS_AT_ONCE) {
-            let mut sql = Sql::new("ALTER TABLE visitors{local} {on_cluster} DELETE WHERE workspace_id = ");
-            sql.bind(Value::UInt(workspace.0)).push(" AND visitor IN ").bind(Value::UInts(some.to_vec()));
+            let mut sql = Sql::new("ALTER TABLE visitors{local} {on_cluster} DELETE WHERE ");
+            sql.scope(workspace).push(" AND visitor IN ").bind(Value::UInts(some.to_vec()));
             self.delete(&sql).await?;
             let mut sql = Sql::new(concat!("INSERT INTO visitors{local} ", visitor_rows!(), " AND visitor IN "));
-            sql.bind(Value::UInts(some.to_vec())).push(" AND workspace_id = ").bind(Value::UInt(workspace.0));
+            sql.bind(Value::UInts(some.to_vec())).push(" AND ").scope(workspace);
             sql.push(" AND NOT (");
             push_subject(&mut sql, workspace, subject);
             sql.push(") GROUP BY workspace_id, site_id, visitor")
@@ -283,8 +283,8 @@ impl Warehouse {
     /// # Errors
     /// When ClickHouse refuses or falls silent; calling again is safe.
     pub async fn align_rollup(&self, workspace: WorkspaceId) -> Result<(), Error> {
-        let mut sql = Sql::new("ALTER TABLE events_15m{local} {on_cluster} DELETE WHERE workspace_id = ");
-        sql.bind(Value::UInt(workspace.0)).push(" AND (kind, slot, link_id, bot, repeat, node) IN (");
+        let mut sql = Sql::new("ALTER TABLE events_15m{local} {on_cluster} DELETE WHERE ");
+        sql.scope(workspace).push(" AND (kind, slot, link_id, bot, repeat, node) IN (");
         push_comparison(&mut sql, workspace, "SELECT kind, slot, link_id, bot, repeat, node");
         sql.push(" HAVING sum(counted) > sum(happened))");
         self.delete(&sql).await?;

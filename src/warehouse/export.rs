@@ -159,7 +159,7 @@ stored_row! {
 
 impl Wanted {
     fn push_where(&self, sql: &mut Sql) {
-        sql.push(" WHERE workspace_id = ").bind(Value::UInt(self.workspace.0));
+        sql.push(" WHERE ").scope(self.workspace);
         if !self.kinds.is_empty() {
             let names = self.kinds.iter().map(|kind| kind.name().to_owned()).collect();
             sql.push(" AND kind IN ").bind(Value::Texts(names));
@@ -207,10 +207,11 @@ impl Warehouse {
         wanted: &Wanted,
         mut take: impl AsyncFnMut(Vec<StoredRow>) -> ControlFlow<B>,
     ) -> Result<Option<B>, Error> {
-        let slices = self.slices(wanted.range, SLICE_EVENTS, |sql| wanted.push_where(sql)).await?;
+        let reading = self.long_reading(wanted.workspace).await?;
+        let slices = reading.slices(wanted.range, SLICE_EVENTS, |sql| wanted.push_where(sql)).await?;
         let mut slices = slices.into_iter();
         let read = async |slice: Option<Range>| match slice {
-            Some(slice) => self.collect::<StoredRow>(&wanted.events(slice)).await.map(Some),
+            Some(slice) => reading.collect::<StoredRow>(&wanted.events(slice)).await.map(Some),
             None => Ok(None),
         };
         let mut next = read(slices.next()).await?;

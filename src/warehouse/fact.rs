@@ -10,13 +10,13 @@ use super::Warehouse;
 use super::failure::Error;
 use super::sql::{Sql, Value};
 
-#[derive(Row, Deserialize)]
+#[derive(Clone, Row, Deserialize)]
 struct BeginningRow {
     at_ms: i64,
     slots: u64,
 }
 
-#[derive(Row, Deserialize)]
+#[derive(Clone, Row, Deserialize)]
 struct TimeRow {
     at_ms: i64,
 }
@@ -44,9 +44,9 @@ impl Warehouse {
     pub async fn beginning_ms(&self, workspace: WorkspaceId) -> Result<Option<i64>, Error> {
         let mut sql = Sql::new(
             "SELECT toInt64(toUnixTimestamp(min(slot))) * 1000 AS at_ms, count() AS slots FROM events_15m \
-             WHERE workspace_id = ",
+             WHERE ",
         );
-        sql.bind(Value::UInt(workspace.0));
+        sql.scope(workspace);
         let rows: Vec<BeginningRow> = self.collect(&sql).await?;
         Ok(rows.first().filter(|row| row.slots > 0).map(|row| row.at_ms))
     }
@@ -56,8 +56,8 @@ impl Warehouse {
     /// # Errors
     /// When ClickHouse cannot tell.
     pub async fn event_time_ms(&self, workspace: WorkspaceId, event: EventId) -> Result<Option<i64>, Error> {
-        let mut sql = Sql::new("SELECT toUnixTimestamp64Milli(timestamp) AS at_ms FROM events WHERE workspace_id = ");
-        sql.bind(Value::UInt(workspace.0)).push(" AND event_id = ").bind(Value::UInt(event.0)).push(" LIMIT 1");
+        let mut sql = Sql::new("SELECT toUnixTimestamp64Milli(timestamp) AS at_ms FROM events WHERE ");
+        sql.scope(workspace).push(" AND event_id = ").bind(Value::UInt(event.0)).push(" LIMIT 1");
         let rows: Vec<TimeRow> = self.collect(&sql).await?;
         Ok(rows.first().map(|row| row.at_ms))
     }
@@ -78,10 +78,9 @@ impl Warehouse {
         let mut sql = Sql::new(
             "SELECT link_id, sumIf(events, kind = 'click') AS clicks, \
              toUnixTimestamp64Milli(maxIf(last, kind = 'click')) AS last_ms, sumIf(events, kind = 'lead') AS leads, \
-             sumIf(events, kind = 'sale') AS sales FROM events_15m WHERE workspace_id = ",
+             sumIf(events, kind = 'sale') AS sales FROM events_15m WHERE ",
         );
-        sql.bind(Value::UInt(workspace.0))
-            .push(" AND kind IN ('click', 'lead', 'sale') AND bot = '' AND NOT repeat AND link_id ");
+        sql.scope(workspace).push(" AND kind IN ('click', 'lead', 'sale') AND bot = '' AND NOT repeat AND link_id ");
         match links {
             Some(links) => sql.push("IN ").bind(Value::UInts(links.iter().map(|link| link.0).collect())),
             None => sql.push("> 0"),

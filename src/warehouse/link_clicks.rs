@@ -73,9 +73,9 @@ impl Warehouse {
         sql.bind_shared(Value::Int(since)).push(
             ", 86400)))) AS day, sum(events) AS clicks_of_day, sumIf(events, bot = '') AS humans_of_day, \
              max(last) AS last_of_day, maxIf(last, bot = '') AS last_human_of_day, \
-             maxIf(last, bot != '') AS last_robot_of_day FROM events_15m WHERE workspace_id = ",
+             maxIf(last, bot != '') AS last_robot_of_day FROM events_15m WHERE ",
         );
-        sql.bind(Value::UInt(workspace.0)).push(" AND kind = 'click' AND link_id ");
+        sql.scope(workspace).push(" AND kind = 'click' AND link_id ");
         match links {
             Some(links) => sql.push("IN ").bind(Value::UInts(links.iter().map(|link| link.0).collect())),
             None => sql.push("> 0"),

@@ -145,6 +145,7 @@ pub(super) fn quoted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::QueriesConfig;
     use crate::warehouse::WarehouseOptions;
 
     /// The names that a warehouse of this kind creates, in order.
@@ -154,8 +155,7 @@ mod tests {
             writer_url: url(),
             reader_url: url(),
             cluster: cluster.map(str::to_owned),
-            query_max_secs: 1,
-            query_max_memory_bytes: 1,
+            queries: QueriesConfig::default(),
         });
         let warehouse = warehouse.unwrap();
         let statements = warehouse.statements(MIGRATIONS[0].text).into_iter().map(|text| warehouse.fill_in(text));

@@ -1,7 +1,7 @@
 //! ClickHouse: everything that happened.
 //!
 //! Two users: the writer stores batches and keeps the schema, the reader answers analytics and can do nothing else. Every
-//! analytics query has caps on time and memory.
+//! analytics query has a place among so many at once, and caps on time, rows and memory.
 
 pub mod audience;
 pub mod batch;
@@ -14,11 +14,13 @@ pub mod event;
 pub mod export;
 pub mod fact;
 pub mod failure;
+mod flights;
 pub mod insert;
 pub mod link_clicks;
 pub mod metadata;
 pub mod migrate;
 pub mod mutation;
+mod reading;
 pub mod retention;
 pub mod revenue;
 pub mod series;
@@ -31,16 +33,18 @@ pub mod visitor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use clickhouse::query::{BytesCursor, RowCursor};
-use clickhouse::{Client, Compression, Row, RowOwned, RowRead};
+use clickhouse::{Client, Compression};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-pub use failure::{Disposition, Error};
+pub use failure::{Cap, Disposition, Error};
+pub use reading::{LongReading, Rows, Written};
 pub use sql::Sql;
 
 use failure::within;
+use reading::Rule;
+
+use crate::config::QueriesConfig;
 
 /// A batch that takes longer than this is sent again.
 const INSERT_LIMIT: Duration = Duration::from_secs(60);
@@ -50,12 +54,6 @@ const BATCH_LIMIT: Duration = Duration::from_secs(60);
 const SCHEMA_LIMIT: Duration = Duration::from_secs(300);
 /// A sign of life.
 const PING_LIMIT: Duration = Duration::from_secs(3);
-/// ClickHouse ends a query by itself at its cap; past it by this much it is taken for silent.
-const QUERY_SLACK: Duration = Duration::from_secs(5);
-
-/// A file that is read at its client's pace may take this long, and ClickHouse may be silent for so long meanwhile.
-const FILE_MAX_SECS: &str = "3600";
-const FILE_SILENCE: Duration = Duration::from_secs(120);
 
 /// How to reach ClickHouse and what a query may cost.
 #[derive(Clone, Debug)]
@@ -66,10 +64,8 @@ pub struct WarehouseOptions {
     pub reader_url: SecretString,
     /// Cluster to create tables on; `None` for a single server.
     pub cluster: Option<String>,
-    /// Seconds a query may run.
-    pub query_max_secs: u32,
-    /// Bytes a query may take.
-    pub query_max_memory_bytes: u64,
+    /// How many queries run at once, and what one may cost.
+    pub queries: QueriesConfig,
 }
 
 /// ClickHouse. Cheap to clone.
@@ -77,43 +73,10 @@ pub struct WarehouseOptions {
 pub struct Warehouse {
     writer: Client,
     reader: Client,
-    /// The reader, for answers that ClickHouse writes itself.
-    scribe: Client,
+    rule: Rule,
     database: String,
     cluster: Option<String>,
-    query_limit: Duration,
     options: Arc<WarehouseOptions>,
-}
-
-/// The rows of an answer, as they come.
-pub struct Rows<T> {
-    cursor: RowCursor<T>,
-    limit: Duration,
-}
-
-impl<T: RowOwned + RowRead> Rows<T> {
-    /// The next row; `None` after the last.
-    ///
-    /// # Errors
-    /// When the query fails or hits a cap, also after some rows, or the server falls silent.
-    pub async fn next(&mut self) -> Result<Option<T>, Error> {
-        within(self.limit, self.cursor.next()).await
-    }
-}
-
-/// An answer that ClickHouse writes itself, as it comes.
-pub struct Written {
-    cursor: BytesCursor,
-}
-
-impl Written {
-    /// The next bytes; `None` after the last.
-    ///
-    /// # Errors
-    /// When the query fails or hits a cap, also after some bytes, or the server falls silent.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        within(FILE_SILENCE, self.cursor.next()).await
-    }
 }
 
 impl Warehouse {
@@ -124,19 +87,24 @@ impl Warehouse {
     pub fn new(options: &WarehouseOptions) -> Result<Self, Error> {
         let (writer, database) = client(&options.writer_url)?;
         let (reader, _) = client(&options.reader_url)?;
-        let reader = reader
-            .with_setting("max_execution_time", options.query_max_secs.to_string())
-            .with_setting("timeout_overflow_mode", "throw")
-            .with_setting("max_memory_usage", options.query_max_memory_bytes.to_string())
-            // Rows that do not fit in memory while they are sorted or grouped go to disk before the cap is hit.
-            .with_setting("max_bytes_before_external_group_by", (options.query_max_memory_bytes / 2).to_string())
-            .with_setting("max_bytes_before_external_sort", (options.query_max_memory_bytes / 2).to_string());
-        let query_limit = Duration::from_secs(options.query_max_secs.into()) + QUERY_SLACK;
-        // On one machine, packing a long answer takes longer than sending it.
+        let rule = Rule::new(&options.queries);
+        let spilled = (rule.caps.memory_bytes / 2).to_string();
+        // On one machine, packing an answer takes longer than sending it.
         let packing = if is_near(&options.reader_url) { Compression::None } else { Compression::Lz4 };
-        let scribe = reader.clone().with_compression(packing);
+        let reader = reader
+            .with_compression(packing)
+            .with_setting("max_execution_time", rule.caps.secs.to_string())
+            .with_setting("timeout_overflow_mode", "throw")
+            .with_setting("max_rows_to_read", rule.caps.rows.to_string())
+            .with_setting("read_overflow_mode", "throw")
+            .with_setting("max_memory_usage", rule.caps.memory_bytes.to_string())
+            // What nobody waits for any more is ended there, too, so that a place that is free is one.
+            .with_setting("cancel_http_readonly_queries_on_client_close", "1")
+            // Rows that do not fit in memory while they are sorted or grouped go to disk before the cap is hit.
+            .with_setting("max_bytes_before_external_group_by", spilled.as_str())
+            .with_setting("max_bytes_before_external_sort", spilled);
         let (cluster, options) = (options.cluster.clone(), Arc::new(options.clone()));
-        Ok(Self { writer, reader, scribe, database, cluster, query_limit, options })
+        Ok(Self { writer, reader, rule, database, cluster, options })
     }
 
     /// The same with connections of its own. A connection is tended by the runtime that opened it: what works on threads
@@ -163,48 +131,6 @@ impl Warehouse {
     /// When it does not answer.
     pub async fn now_ms(&self) -> Result<i64, Error> {
         within(PING_LIMIT, self.reader.query_raw("SELECT toUnixTimestamp64Milli(now64(3))").fetch_one::<i64>()).await
-    }
-
-    /// Runs an analytics query and hands out its rows as they come.
-    ///
-    /// # Errors
-    /// When it cannot be sent; a failure of the server shows with the first row.
-    pub fn rows<T: Row>(&self, sql: &Sql) -> Result<Rows<T>, Error> {
-        tracing::debug!(sql = sql.text(), "query");
-        Ok(Rows { cursor: sql.query(&self.reader).fetch()?, limit: self.query_limit })
-    }
-
-    /// Runs an analytics query whose rows are handed out as fast as somebody takes them, an hour at most.
-    ///
-    /// # Errors
-    /// As [`rows`](Self::rows).
-    pub fn long_rows<T: Row>(&self, sql: &Sql) -> Result<Rows<T>, Error> {
-        tracing::debug!(sql = sql.text(), "query");
-        let query = sql.query(&self.reader).with_setting("max_execution_time", FILE_MAX_SECS);
-        Ok(Rows { cursor: query.fetch()?, limit: FILE_SILENCE })
-    }
-
-    /// Has ClickHouse write the answer to an analytics query in one of its formats, under the same limits.
-    ///
-    /// # Errors
-    /// As [`rows`](Self::rows).
-    pub fn written(&self, sql: &Sql, format: &'static str) -> Result<Written, Error> {
-        tracing::debug!(sql = sql.text(), format, "query");
-        let query = sql.query(&self.scribe).with_setting("max_execution_time", FILE_MAX_SECS);
-        Ok(Written { cursor: query.fetch_bytes(format)? })
-    }
-
-    /// Runs an analytics query and collects its rows.
-    ///
-    /// # Errors
-    /// When it cannot be answered within its caps.
-    pub async fn collect<T: RowOwned + RowRead>(&self, sql: &Sql) -> Result<Vec<T>, Error> {
-        let mut rows = self.rows::<T>(sql)?;
-        let mut collected = Vec::new();
-        while let Some(row) = rows.next().await? {
-            collected.push(row);
-        }
-        Ok(collected)
     }
 
     async fn create_database(&self) -> Result<(), Error> {

@@ -36,19 +36,19 @@ impl Outdated {
 /// Appends the condition for visitors who were last seen before the cutoff. The rows of one visitor may not be merged yet:
 /// only together they tell.
 fn push_gone_visitors(sql: &mut Sql, workspace: WorkspaceId, cutoff_ms: i64) {
-    sql.push("SELECT site_id, visitor FROM visitors{local} WHERE workspace_id = ").bind(Value::UInt(workspace.0));
+    sql.push("SELECT site_id, visitor FROM visitors{local} WHERE ").scope(workspace);
     sql.push(" GROUP BY site_id, visitor HAVING max(last_seen) < fromUnixTimestamp64Milli(")
         .bind(Value::Int(cutoff_ms))
         .push(")");
 }
 
 fn push_before(sql: &mut Sql, workspace: WorkspaceId, cutoff_ms: i64) {
-    sql.push("workspace_id = ").bind(Value::UInt(workspace.0));
+    sql.scope(workspace);
     sql.push(" AND timestamp < fromUnixTimestamp64Milli(").bind(Value::Int(cutoff_ms)).push(")");
 }
 
 fn push_slots_before(sql: &mut Sql, workspace: WorkspaceId, cutoff_ms: i64) {
-    sql.push("workspace_id = ").bind(Value::UInt(workspace.0));
+    sql.scope(workspace);
     sql.push(" AND slot < fromUnixTimestamp(").bind(Value::Int(cutoff_ms.div_euclid(1_000))).push(")");
 }
 
@@ -87,8 +87,8 @@ impl Warehouse {
             self.delete(&sql).await?;
         }
         if found.visitors > 0 {
-            let mut sql = Sql::new("ALTER TABLE visitors{local} {on_cluster} DELETE WHERE workspace_id = ");
-            sql.bind(Value::UInt(workspace.0)).push(" AND (site_id, visitor) IN (");
+            let mut sql = Sql::new("ALTER TABLE visitors{local} {on_cluster} DELETE WHERE ");
+            sql.scope(workspace).push(" AND (site_id, visitor) IN (");
             push_gone_visitors(&mut sql, workspace, cutoff_ms);
             sql.push(")");
             self.delete(&sql).await?;

@@ -114,9 +114,9 @@ fn push_sales(sql: &mut Sql, sales: &Sales) {
          CAST(channel AS String) AS of_channel, CAST(utm_source AS String) AS of_source, \
          CAST(utm_medium AS String) AS of_medium, CAST(utm_campaign AS String) AS of_campaign, \
          CAST(referrer_name AS String) AS of_name, CAST(referrer_host AS String) AS of_host FROM events \
-         WHERE workspace_id = ",
+         WHERE ",
     );
-    sql.bind(Value::UInt(scope.workspace.0)).push(" AND kind = 'sale' AND timestamp >= fromUnixTimestamp64Milli(");
+    sql.scope(scope.workspace).push(" AND kind = 'sale' AND timestamp >= fromUnixTimestamp64Milli(");
     sql.bind(Value::Int(range.start_ms())).push(") AND timestamp < fromUnixTimestamp64Milli(");
     sql.bind(Value::Int(range.end_ms())).push(") AND NOT repeat").push(match bots {
         Bots::Exclude => " AND bot = ''",
@@ -124,13 +124,13 @@ fn push_sales(sql: &mut Sql, sales: &Sales) {
         Bots::Include => "",
     });
     sql.push(" AND (link_id IN ").bind(ids(links)).push(" OR (visitor != 0 AND link_id NOT IN ").bind(ids(elsewhere));
-    sql.push(" AND visitor GLOBAL IN (SELECT visitor FROM visitors WHERE workspace_id = ");
-    sql.bind(Value::UInt(scope.workspace.0)).push(" AND site_id = ").bind(Value::UInt(scope.site.0));
+    sql.push(" AND visitor GLOBAL IN (SELECT visitor FROM visitors WHERE ");
+    sql.scope(scope.workspace).push(" AND site_id = ").bind(Value::UInt(scope.site.0));
     sql.push(
         ")))) AS sale GLOBAL ANY LEFT JOIN (SELECT visitor, argMinIfMerge(first_touch) AS touch, argMaxIfMerge(user_id) AS known \
-         FROM visitors WHERE workspace_id = ",
+         FROM visitors WHERE ",
     );
-    sql.bind(Value::UInt(scope.workspace.0)).push(" AND site_id = ").bind(Value::UInt(scope.site.0));
+    sql.scope(scope.workspace).push(" AND site_id = ").bind(Value::UInt(scope.site.0));
     sql.push(" GROUP BY visitor) AS person USING (visitor))");
 }
 

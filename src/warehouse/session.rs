@@ -132,7 +132,7 @@ fn push_scope(sql: &mut Sql, scope: SiteScope, range: Range) {
 
 /// The same events, or those of robots.
 pub(super) fn push_scope_of(sql: &mut Sql, scope: SiteScope, range: Range, bots: Bots) {
-    sql.push(" WHERE workspace_id = ").bind(Value::UInt(scope.workspace.0));
+    sql.push(" WHERE ").scope(scope.workspace);
     sql.push(" AND kind IN ('pageview', 'custom') AND timestamp >= fromUnixTimestamp64Milli(");
     sql.bind(Value::Int(range.start_ms())).push(") AND timestamp < fromUnixTimestamp64Milli(");
     sql.bind(Value::Int(range.end_ms())).push(") AND site_id = ").bind(Value::UInt(scope.site.0));
@@ -199,10 +199,8 @@ pub fn overview(scope: SiteScope, range: Range, bots: Bots) -> Sql {
 
 /// SQL of the [`AnchorRow`] of one event of the site; no row when it has no such event.
 pub fn anchor(scope: SiteScope, event: EventId) -> Sql {
-    let mut sql = Sql::new(
-        "SELECT visitor, session, toUnixTimestamp64Milli(timestamp) AS at_ms FROM events WHERE workspace_id = ",
-    );
-    sql.bind(Value::UInt(scope.workspace.0)).push(" AND kind IN ('pageview', 'custom') AND site_id = ");
+    let mut sql = Sql::new("SELECT visitor, session, toUnixTimestamp64Milli(timestamp) AS at_ms FROM events WHERE ");
+    sql.scope(scope.workspace).push(" AND kind IN ('pageview', 'custom') AND site_id = ");
     sql.bind(Value::UInt(scope.site.0)).push(" AND event_id = ").bind(Value::UInt(event.0));
     sql.push(" AND bot = '' AND NOT repeat LIMIT 1");
     sql

@@ -3,7 +3,7 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::Warehouse;
+use super::LongReading;
 use super::condition::{TimeColumn, push_where};
 use super::failure::Error;
 use super::sql::Sql;
@@ -18,7 +18,7 @@ struct SlotRow {
     events: u64,
 }
 
-impl Warehouse {
+impl LongReading {
     /// Cuts a range into parts with about `most` of the rollup's events each, as far as they do not happen in the same
     /// second; in order. `push_where` says which of them are meant.
     ///

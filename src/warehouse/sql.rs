@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 use clickhouse::query::Query;
 
+use crate::domain::id::WorkspaceId;
+
 /// Bytes of one parameter at most. ClickHouse refuses a form field beyond 128 KiB before it looks at any setting that comes
 /// with the request, so a limit raised there comes too late.
 const MAX_WRITTEN_BYTES: usize = 100_000;
@@ -19,7 +21,7 @@ fn written_length(text: &str) -> usize {
 }
 
 /// A bound value; its variant fixes the ClickHouse type.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     /// `UInt64`
     UInt(u64),
@@ -74,11 +76,12 @@ impl Value {
 }
 
 /// A statement under construction.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sql {
     text: String,
     values: Vec<Value>,
     settings: Vec<(&'static str, &'static str)>,
+    workspace: Option<WorkspaceId>,
 }
 
 impl Sql {
@@ -91,6 +94,19 @@ impl Sql {
     pub fn push(&mut self, text: &'static str) -> &mut Self {
         self.text.push_str(text);
         self
+    }
+
+    /// Appends `workspace_id = ...`, which holds the rows to one workspace, and notes whose statement this is. There is no
+    /// other way to say it, so that what has no workspace is known, and not run for a caller.
+    pub fn scope(&mut self, workspace: WorkspaceId) -> &mut Self {
+        debug_assert!(self.workspace.is_none_or(|known| known == workspace), "a statement has one workspace");
+        self.workspace = Some(workspace);
+        self.push("workspace_id = ").bind(Value::UInt(workspace.0))
+    }
+
+    /// Whose rows it reads; `None` before [`scope`](Self::scope).
+    pub fn workspace(&self) -> Option<WorkspaceId> {
+        self.workspace
     }
 
     /// Appends a placeholder and keeps the value out of the text. A list too long for one is joined from several.
@@ -213,6 +229,20 @@ mod tests {
         sql.push(" ").bind_shared(Value::Text("a".to_owned())).bind_shared(Value::UInt(1)).bind(Value::UInt(1));
         assert_eq!(sql.text(), "{p0:UInt64}{p1:String}{p2:String} {p1:String}{p0:UInt64}{p3:UInt64}");
         assert_eq!(sql.values().len(), 4);
+    }
+
+    #[test]
+    fn a_scope_is_noted() {
+        let mut sql = Sql::new("SELECT 1 FROM events WHERE ");
+        assert_eq!(sql.workspace(), None);
+        sql.scope(WorkspaceId(7)).push(" AND x IN (SELECT 2 FROM visitors WHERE ").scope(WorkspaceId(7)).push(")");
+        assert_eq!(sql.workspace(), Some(WorkspaceId(7)));
+        assert_eq!(
+            sql.text(),
+            "SELECT 1 FROM events WHERE workspace_id = {p0:UInt64} AND x IN (SELECT 2 FROM visitors \
+             WHERE workspace_id = {p1:UInt64})"
+        );
+        assert_eq!(sql.values(), [Value::UInt(7), Value::UInt(7)]);
     }
 
     #[test]

@@ -88,9 +88,9 @@ pub fn visitors(scope: SiteScope, visitors: &[u64]) -> Sql {
     let mut sql = Sql::new(
         "SELECT visitor, toUnixTimestamp64Milli(min(first_seen)) AS first_seen_ms, \
          toUnixTimestamp64Milli(max(last_seen)) AS last_seen_ms, argMinIfMerge(first_touch) AS first_touch, \
-         argMaxIfMerge(last_touch) AS last_touch, argMaxIfMerge(user_id) AS user_id FROM visitors WHERE workspace_id = ",
+         argMaxIfMerge(last_touch) AS last_touch, argMaxIfMerge(user_id) AS user_id FROM visitors WHERE ",
     );
-    sql.bind(Value::UInt(scope.workspace.0)).push(" AND site_id = ").bind(Value::UInt(scope.site.0));
+    sql.scope(scope.workspace).push(" AND site_id = ").bind(Value::UInt(scope.site.0));
     sql.push(" AND visitor IN ").bind(Value::UInts(visitors.to_vec())).push(" GROUP BY visitor ORDER BY visitor");
     sql
 }

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 use metrics::counter;
 
 use crate::domain::destination;
-use crate::telemetry::name::RATE_LIMITED_TOTAL;
+use crate::telemetry::name::{QUERIES_CAPPED_TOTAL, RATE_LIMITED_TOTAL};
+use crate::throttle::{Crowd, Refusal};
+use crate::warehouse::Cap;
 use crate::{analytics, auth, catalog, conversions, holdings, ingest, links, sites, warehouse};
 
 /// Why a request failed. Messages are meant for the caller and hold nothing of our insides.
@@ -53,6 +55,12 @@ pub enum ApiError {
     /// Too many requests.
     #[error("Too many requests.")]
     RateLimited {
+        /// Seconds to wait.
+        retry_after_secs: u64,
+    },
+    /// The workspace has as many queries running and waiting as it may.
+    #[error("Too many queries of this workspace are running. Please try again.")]
+    Crowded {
         /// Seconds to wait.
         retry_after_secs: u64,
     },
@@ -105,7 +113,7 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid { .. } | Self::Unprocessable(_) | Self::TooExpensive(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::Crowded { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -114,7 +122,7 @@ impl ApiError {
     /// Seconds after which another try makes sense, for the `Retry-After` header.
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {
-            Self::RateLimited { retry_after_secs } => Some(*retry_after_secs),
+            Self::RateLimited { retry_after_secs } | Self::Crowded { retry_after_secs } => Some(*retry_after_secs),
             Self::Unavailable(_) => Some(5),
             Self::BadRequest(_)
             | Self::Unauthorized(_)
@@ -195,12 +203,16 @@ impl From<warehouse::Error> for ApiError {
                 tracing::warn!(%cause, "clickhouse is unavailable");
                 Self::Unavailable("The event store does not answer at the moment. Please try again.")
             }
-            warehouse::Error::TooExpensive(cause) => {
-                tracing::info!(%cause, "query hit a limit");
-                Self::TooExpensive(
-                    "The query takes more time or memory than one may. Ask for a shorter range or fewer filters."
-                        .to_owned(),
-                )
+            warehouse::Error::Busy(Refusal { crowd: Crowd::Own, retry_after_secs }) => {
+                Self::Crowded { retry_after_secs }
+            }
+            warehouse::Error::Busy(Refusal { crowd: Crowd::All, .. }) => {
+                Self::Unavailable("Too many queries are running at the moment. Please try again.")
+            }
+            warehouse::Error::TooExpensive { cap, allowed, cause } => {
+                counter!(QUERIES_CAPPED_TOTAL, "cap" => cap.name()).increment(1);
+                tracing::info!(%cause, raised_by = cap.setting(), allowed, "query hit a cap");
+                Self::TooExpensive(too_expensive(cap, allowed))
             }
             warehouse::Error::Refused(cause)
             | warehouse::Error::Misconfigured(cause)
@@ -209,6 +221,20 @@ impl From<warehouse::Error> for ApiError {
                 Self::Internal
             }
         }
+    }
+}
+
+/// Which cap a query hit, and what would keep below it. What raises the cap is not the caller's to know.
+fn too_expensive(cap: Cap, allowed: Option<u64>) -> String {
+    let fewer = "Ask for a shorter range, or for fewer links.";
+    match (cap, allowed) {
+        (Cap::Time, Some(secs)) => format!("The query takes longer than the {secs} seconds that one may. {fewer}"),
+        (Cap::Rows, Some(rows)) => format!("The query reads more than the {rows} rows that one may. {fewer}"),
+        (Cap::Memory, Some(bytes)) => format!(
+            "The query takes more than the {bytes} bytes of memory that one may. Ask for a shorter range, or by something \
+             that has fewer different values."
+        ),
+        (Cap::Time | Cap::Rows | Cap::Memory | Cap::Server, _) => format!("The query reads more than one may. {fewer}"),
     }
 }
 

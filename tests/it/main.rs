@@ -39,6 +39,7 @@ mod sdk;
 mod sessions;
 mod sql;
 mod transfer;
+mod under_load;
 mod visiting;
 mod visits;
 mod wire;

@@ -8,6 +8,7 @@ use futures_util::TryStreamExt;
 use linktrail::analytics::Analytics;
 use linktrail::calendar::Range;
 use linktrail::catalog::Catalog;
+use linktrail::config::QueriesConfig;
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::dimension::DIMENSIONS;
 use linktrail::domain::event::{
@@ -33,8 +34,7 @@ async fn warehouse(test: &str) -> (Warehouse, clickhouse::Client) {
         writer_url: urls.writer.into(),
         reader_url: urls.reader.into(),
         cluster: None,
-        query_max_secs: 30,
-        query_max_memory_bytes: 4 << 30,
+        queries: QueriesConfig::default(),
     };
     (Warehouse::new(&options).unwrap(), client)
 }

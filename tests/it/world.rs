@@ -12,7 +12,7 @@ use linktrail::analytics::Analytics;
 use linktrail::auth::Auth;
 use linktrail::calendar::Clock;
 use linktrail::catalog::Catalog;
-use linktrail::config::{DomainsConfig, IngestConfig, LimitsConfig};
+use linktrail::config::{DomainsConfig, IngestConfig, LimitsConfig, QueriesConfig};
 use linktrail::conversions::{Conversions, Parts};
 use linktrail::domain::click_id::ClickKey;
 use linktrail::engines::{DataDir, DataDirError, Engines, EnginesOptions};
@@ -102,8 +102,7 @@ pub fn warehouse_at(urls: &ClickHouseUrls) -> Warehouse {
         writer_url: urls.writer.clone().into(),
         reader_url: urls.reader.clone().into(),
         cluster: None,
-        query_max_secs: 30,
-        query_max_memory_bytes: 4 << 30,
+        queries: QueriesConfig::default(),
     })
     .unwrap()
 }

@@ -19,7 +19,7 @@ pub(super) fn code(error: &ApiError) -> &'static str {
         ApiError::NotFound(_) => "not_found",
         ApiError::Conflict(_) => "conflict",
         ApiError::Invalid { .. } | ApiError::Unprocessable(_) | ApiError::TooExpensive(_) => "unprocessable_entity",
-        ApiError::RateLimited { .. } => "rate_limit_exceeded",
+        ApiError::RateLimited { .. } | ApiError::Crowded { .. } => "rate_limit_exceeded",
         ApiError::Internal => "internal_server_error",
         // Statuses that Dub has no code for.
         ApiError::TooLarge(_) => "payload_too_large",

@@ -15,7 +15,9 @@ const UNAUTHORIZED: &str = "Unauthorized";
 pub(super) fn dress(mut response: Response) -> Response {
     let (status, message) = match response.extensions().get::<ApiError>() {
         Some(ApiError::Invalid { field, message, .. }) => (StatusCode::BAD_REQUEST, format!("{field}: {message}")),
-        Some(ApiError::Unprocessable(message)) => (StatusCode::BAD_REQUEST, message.clone()),
+        Some(ApiError::Unprocessable(message) | ApiError::TooExpensive(message)) => {
+            (StatusCode::BAD_REQUEST, message.clone())
+        }
         // Clients compare this text.
         Some(ApiError::Unauthorized(message)) if message.starts_with(UNAUTHORIZED) => {
             (StatusCode::UNAUTHORIZED, UNAUTHORIZED.to_owned())

@@ -21,7 +21,7 @@ fn status_and_code(error: &ApiError) -> (StatusCode, &'static str) {
         ApiError::Unauthorized(_) => (error.status(), "unauthorized"),
         ApiError::Forbidden(_) => (error.status(), "forbidden"),
         ApiError::NotFound(_) => (error.status(), "not_found"),
-        ApiError::RateLimited { .. } => (error.status(), "rate_limit_exceeded"),
+        ApiError::RateLimited { .. } | ApiError::Crowded { .. } => (error.status(), "rate_limit_exceeded"),
         ApiError::Internal => (error.status(), "internal_error"),
         // Statuses that Linkly has no code for.
         ApiError::TooLarge(_) => (error.status(), "payload_too_large"),
@@ -42,6 +42,7 @@ fn body(error: &ApiError, code: &str, standing: Option<Standing>) -> Value {
             }
             body
         }
+        ApiError::Crowded { .. } => json!({ "error": code, "code": code, "message": error.to_string() }),
         _ => json!({ "error": error.to_string(), "code": code }),
     }
 }

@@ -14,8 +14,8 @@ use linktrail::calendar::Clock;
 use linktrail::catalog::NewSite;
 use linktrail::config::http::GeoHeaders;
 use linktrail::config::{
-    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig,
-    StoresConfig,
+    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, QueriesConfig,
+    SignInConfig, StoresConfig,
 };
 use linktrail::domain::site::SiteSettings;
 use linktrail::server::Server;
@@ -56,8 +56,7 @@ impl Scene {
             clickhouse_reader_url: Some(urls.reader.clone().into()),
             clickhouse_cluster: None,
             postgres_pool: 4,
-            query_max_secs: 30,
-            query_max_memory_bytes: 4 << 30,
+            queries: QueriesConfig::default(),
         };
         let places =
             PlacesConfig { data_dir: folder.path().join("data"), engines_dir: None, geo_files: Vec::new(), stores };

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use linktrail::calendar::Clock;
 use linktrail::config::{
-    Config, DomainsConfig, HooksConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig, StoresConfig,
+    Config, DomainsConfig, HooksConfig, IngestConfig, LimitsConfig, PlacesConfig, QueriesConfig, SignInConfig,
+    StoresConfig,
 };
 use linktrail::server::Server;
 use serde_json::Value;
@@ -30,8 +31,7 @@ async fn start(home: &Home, clock: &Clock) -> Server {
         clickhouse_reader_url: None,
         clickhouse_cluster: None,
         postgres_pool: 8,
-        query_max_secs: 30,
-        query_max_memory_bytes: 4 << 30,
+        queries: QueriesConfig::default(),
     };
     let places = PlacesConfig { data_dir: home.path().to_owned(), engines_dir: None, geo_files: Vec::new(), stores };
     let http = http_config(&["--listen", &home.address.to_string()]);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use linktrail::calendar::Clock;
 use linktrail::config::http::GeoHeaders;
 use linktrail::config::{
-    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig,
-    StoresConfig,
+    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, QueriesConfig,
+    SignInConfig, StoresConfig,
 };
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::{Agent, Event, EventKind, Place, Referrer, Utm};
@@ -51,8 +51,7 @@ impl Running {
             clickhouse_reader_url: Some(clickhouse.reader.clone().into()),
             clickhouse_cluster: None,
             postgres_pool: 8,
-            query_max_secs: 30,
-            query_max_memory_bytes: 4 << 30,
+            queries: QueriesConfig::default(),
         };
         let places =
             PlacesConfig { data_dir: folder.path().join("data"), engines_dir: None, geo_files: Vec::new(), stores };
@@ -82,8 +81,7 @@ impl Running {
             writer_url: clickhouse.writer.into(),
             reader_url: clickhouse.reader.into(),
             cluster: None,
-            query_max_secs: 30,
-            query_max_memory_bytes: 4 << 30,
+            queries: QueriesConfig::default(),
         };
         let address = server.address;
         let app = &server.app;

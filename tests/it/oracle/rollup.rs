@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use clickhouse::Row;
-use linktrail::warehouse::Sql;
 use serde::Deserialize;
 
 use super::almanac::QUARTER_MS;
@@ -79,7 +78,7 @@ async fn stored(scene: &Scene) -> Vec<Slot> {
                 CAST(bot AS String) AS bot, repeat, node, sum(events) AS events, \
                 toUnixTimestamp64Milli(max(last)) AS last_ms \
                 FROM events_15m GROUP BY workspace_id, kind, slot, link_id, bot, repeat, node";
-    let mut slots: Vec<Slot> = scene.stores.warehouse.collect(&Sql::new(text)).await.unwrap();
+    let mut slots: Vec<Slot> = scene.stores.clickhouse.query(text).fetch_all().await.unwrap();
     slots.sort();
     slots
 }

@@ -2,6 +2,7 @@
 
 use linktrail::analytics::Analytics;
 use linktrail::catalog::Catalog;
+use linktrail::config::QueriesConfig;
 use linktrail::warehouse::{Warehouse, WarehouseOptions};
 use secrecy::SecretString;
 
@@ -24,8 +25,7 @@ pub async fn fresh(test: &str) -> Stores {
         writer_url: SecretString::from(urls.writer.clone()),
         reader_url: SecretString::from(urls.reader),
         cluster: None,
-        query_max_secs: 60,
-        query_max_memory_bytes: 2 << 30,
+        queries: QueriesConfig { max_secs: 60, max_memory_bytes: 2 << 30, ..QueriesConfig::default() },
     };
     let warehouse = Warehouse::new(&options).unwrap();
     assert!(!warehouse.migrate().await.unwrap().is_empty(), "the ClickHouse database is not fresh");

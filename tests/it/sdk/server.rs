@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use linktrail::auth::KeyGrant;
 use linktrail::calendar::Clock;
 use linktrail::config::{
-    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, SignInConfig,
-    StoresConfig,
+    Config, DomainsConfig, HooksConfig, HttpConfig, IngestConfig, LimitsConfig, PlacesConfig, QueriesConfig,
+    SignInConfig, StoresConfig,
 };
 use linktrail::domain::id::WorkspaceId;
 use linktrail::server::Server;
@@ -43,8 +43,7 @@ pub async fn listen(test: &str, clock: Clock) -> Listening {
         clickhouse_reader_url: Some(urls.reader.clone().into()),
         clickhouse_cluster: None,
         postgres_pool: 8,
-        query_max_secs: 30,
-        query_max_memory_bytes: 4 << 30,
+        queries: QueriesConfig::default(),
     };
     let places =
         PlacesConfig { data_dir: folder.path().join("data"), engines_dir: None, geo_files: Vec::new(), stores };
