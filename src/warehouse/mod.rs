@@ -7,6 +7,7 @@ pub mod audience;
 pub mod batch;
 pub mod click_file;
 pub mod condition;
+mod connection;
 pub mod conversion;
 pub mod count;
 pub mod erasure;
@@ -34,13 +35,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::{Client, Compression};
-use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use secrecy::SecretString;
 
 pub use failure::{Cap, Disposition, Error};
 pub use reading::{LongReading, Rows, Written};
 pub use sql::Sql;
 
+use connection::{client, is_near};
 use failure::within;
 use reading::Rule;
 
@@ -146,43 +147,4 @@ impl Warehouse {
         let server = self.writer.clone().with_database("default");
         within(SCHEMA_LIMIT, server.query_raw(&statement).execute()).await
     }
-}
-
-/// Whether a server is on this machine.
-fn is_near(url: &SecretString) -> bool {
-    match Url::parse(url.expose_secret()).ok().as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// A client for `http(s)://user:password@host:port/database`, and the database's name.
-fn client(url: &SecretString) -> Result<(Client, String), Error> {
-    let bad = |what: &str| Error::Misconfigured(format!("CLICKHOUSE_URL {what}"));
-    let mut url = Url::parse(url.expose_secret()).map_err(|error| bad(&format!("is not a URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad("must begin with http:// or https://"));
-    }
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let user = decode(url.username());
-    let password = url.password().map(decode);
-    let database = match decode(url.path().trim_matches('/')) {
-        name if name.is_empty() => "default".to_owned(),
-        name => name,
-    };
-    url.set_path("/");
-    url.set_query(None);
-    // An http(s) address always has a host, so its user can be taken off.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    let mut client = Client::default().with_url(url.as_str()).with_database(&database);
-    if !user.is_empty() {
-        client = client.with_user(user);
-    }
-    if let Some(password) = password {
-        client = client.with_password(password);
-    }
-    Ok((client, database))
 }
