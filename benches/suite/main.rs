@@ -11,6 +11,9 @@ mod stage;
 mod export;
 mod import;
 mod ingest;
+mod load;
+mod peers;
+mod queries;
 mod redirects;
 mod report;
 mod start;
@@ -57,8 +60,11 @@ enum Name {
     Redirects,
     Ingest,
     Import,
+    Queries,
+    Load,
     Export,
     Start,
+    Peers,
 }
 
 async fn run(chapter: Name, options: &Options) -> anyhow::Result<Chapter> {
@@ -66,8 +72,11 @@ async fn run(chapter: Name, options: &Options) -> anyhow::Result<Chapter> {
         Name::Redirects => redirects::run(options).await,
         Name::Ingest => ingest::run(options).await,
         Name::Import => import::run(options).await,
+        Name::Queries => queries::run(options).await,
+        Name::Load => load::run(options).await,
         Name::Export => export::run(options).await,
         Name::Start => start::run(options).await,
+        Name::Peers => peers::run(options).await,
     }
 }
 
@@ -106,6 +115,7 @@ async fn run_all(options: &Options) -> anyhow::Result<()> {
         report.push(chapter);
         std::fs::write(&file, report.markdown())?;
     }
+    queries::clear();
     report.print();
     println!("{}", file.display());
     anyhow::ensure!(!report.has_failed(), "the run failed: see above");
