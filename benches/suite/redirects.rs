@@ -106,8 +106,9 @@ pub async fn run(options: &Options) -> anyhow::Result<Chapter> {
     let mut chapter = Chapter::new(
         "Redirects",
         format!(
-            "{CONNECTIONS} connections, {LINKS} links at random; medians of {} rounds of {} s in turn, after one that is not \
+            "{CONNECTIONS} connections, {} links at random; medians of {} rounds of {} s in turn, after one that is not \
              measured; ratios round by round. Processor time of linktrail includes its drain, not its engines.",
+            number(LINKS as f64),
             pace.rounds,
             pace.time.as_secs()
         ),
@@ -177,7 +178,7 @@ async fn synced(
     let [bare, own, on_host, rest @ ..] = &contestants[..] else { unreachable!("three at least") };
     chapter.push(own.rate("redirects, each click synced", bare).at_least(0.45));
     if let [nginx] = rest {
-        chapter.push(own.rate("redirects, each click synced", nginx));
+        chapter.push(own.rate("redirects, each click synced, and nginx", nginx));
     }
     chapter.push(own.p99("p99, each click synced", bare).at_most(2.0));
     chapter.push(own.compare("p50, each click synced", bare, "ms", |round| round.p50_ms));
