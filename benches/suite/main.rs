@@ -22,6 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use linktrail::calendar::Clock;
 
 use report::{Chapter, Report};
 use stage::bare;
@@ -134,10 +135,11 @@ fn head(options: &Options) -> anyhow::Result<String> {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));
         Ok(line.map_or("unknown", |(_, value)| value).trim().to_owned())
     };
+    let now = chrono::DateTime::from_timestamp_millis(Clock::system().now_ms()).unwrap_or_default();
     let memory_kb: f64 = of("/proc/meminfo", "MemTotal")?.trim_end_matches(" kB").parse().unwrap_or_default();
     Ok(format!(
         "{}: {} cores of {}, {:.1} GB of memory{}",
-        chrono::Utc::now().format("%Y-%m-%d %H:%M UTC"),
+        now.format("%Y-%m-%d %H:%M UTC"),
         std::thread::available_parallelism()?,
         of("/proc/cpuinfo", "model name")?,
         memory_kb / 1024.0 / 1024.0,
