@@ -4,9 +4,10 @@
 //! The sizes are steps of ten of one set of events, so that a folder grows from one to the next.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use linktrail::calendar::Clock;
 use serde_json::Value;
 
 use super::store::{Store, User};
@@ -66,8 +67,7 @@ impl Ground {
         let key = first_key(&folder)?;
         make_links(&folder)?;
         let first_link = first_link(&folder).await?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-        let end_ms = i64::try_from(now.as_millis())?;
+        let end_ms = Clock::system().now_ms();
         Ok(Self { folder, server: Some(server), key, first_link, end_ms, sizes, grown: 0 })
     }
 
