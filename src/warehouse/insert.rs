@@ -1,105 +1,157 @@
 //! Writing: one batch, one deduplication token, one block of columns.
 
-use clickhouse::native::builder::BlockBuilder;
-use clickhouse::native::encode::{Encode, ValueWriter};
-use clickhouse::native::{Block, DataTypeNode};
-
-use crate::domain::event::{Conversion, Event, PageEvent};
+use std::sync::LazyLock;
 
 use super::Warehouse;
+use super::block::BlockWriter;
 use super::failure::Error;
+use crate::domain::event::{Conversion, Event, PageEvent};
 
-/// A point in time as `DateTime64(3, 'UTC')`.
-struct Millis(i64);
+/// So much of a block is sent at once: a column more or less.
+const SEND_BYTES: usize = 256 << 10;
 
-impl Encode for Millis {
-    fn produces() -> DataTypeNode {
-        DataTypeNode::new("DateTime64(3, 'UTC')").unwrap_or(DataTypeNode::Int64)
-    }
+/// A value of fixed width as `Native` has it.
+trait Fixed<const N: usize> {
+    /// The type in ClickHouse.
+    const KIND: &'static str;
 
-    fn encode(&self, writer: &mut ValueWriter<'_>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        Ok(writer.write_fixed(&self.0.to_le_bytes())?)
+    fn bytes(self) -> [u8; N];
+}
+
+macro_rules! fixed {
+    ($($type:ty, $bytes:literal, $kind:literal;)*) => {$(
+        impl Fixed<$bytes> for $type {
+            const KIND: &'static str = $kind;
+
+            fn bytes(self) -> [u8; $bytes] {
+                self.to_le_bytes()
+            }
+        }
+    )*};
+}
+
+fixed! {
+    u16, 2, "UInt16";
+    u32, 4, "UInt32";
+    i32, 4, "Int32";
+    u64, 8, "UInt64";
+    i64, 8, "Int64";
+}
+
+impl Fixed<1> for bool {
+    const KIND: &'static str = "Bool";
+
+    fn bytes(self) -> [u8; 1] {
+        [u8::from(self)]
     }
 }
 
-/// Declares the columns of the event table once: name, Rust type on the wire, and where an event holds the value.
-macro_rules! columns {
-    ($event:ident, $conversion:ident, $page:ident; $($name:literal: $type:ty = $value:expr;)*) => {
-        /// The columns that are written, as they are named in `clickhouse/`.
-        pub const WRITTEN_COLUMNS: &[&str] = &[$($name),*];
+/// A point in time.
+struct Millis(i64);
 
-        fn block(events: &[Event]) -> Result<Block, Box<dyn std::error::Error + Send + Sync>> {
-            let (no_conversion, no_page) = (Conversion::default(), PageEvent::default());
-            let mut block = BlockBuilder::new();
-            $(block.upsert_column::<$type>($name)?.add_all(events.iter().map(|$event| {
-                let $conversion = $event.conversion.as_deref().unwrap_or(&no_conversion);
-                let $page = $event.page.as_deref().unwrap_or(&no_page);
-                // Only the columns of conversions and of pages read them.
-                let _ = ($conversion, $page);
-                $value
-            }))?;)*
-            Ok(block.build()?)
-        }
+impl Fixed<8> for Millis {
+    const KIND: &'static str = "DateTime64(3, 'UTC')";
+
+    fn bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+}
+
+static STATEMENT: LazyLock<String> =
+    LazyLock::new(|| format!("INSERT INTO events ({}) FORMAT Native", WRITTEN_COLUMNS.join(", ")));
+
+/// Writes one column of a block.
+type Column = fn(&mut BlockWriter, &[Event]);
+
+/// How the values of a type are written.
+macro_rules! write_column {
+    ($block:ident, $name:literal, text, $values:expr) => {
+        $block.texts($name, $values)
+    };
+    ($block:ident, $name:literal, $type:ty, $values:expr) => {
+        $block.fixed($name, <$type as Fixed<_>>::KIND, $values.map(<$type as Fixed<_>>::bytes))
     };
 }
 
-// Enumerations and LowCardinality columns are sent as plain text; the server makes them what the table says.
-columns! { event, conversion, page;
+/// Declares the columns of the event table once: name, type, and where an event holds the value.
+macro_rules! columns {
+    ($event:ident; $($name:literal: $type:tt = $value:expr;)*) => {
+        /// The columns that are written, as they are named in `clickhouse/`.
+        pub const WRITTEN_COLUMNS: &[&str] = &[$($name),*];
+
+        const COLUMNS: &[Column] = &[$(|block, events| {
+            write_column!(block, $name, $type, events.iter().map(|$event| $value));
+        }),*];
+    };
+}
+
+/// Something of a conversion; blank for other events.
+fn sold<'a, T: Default>(event: &'a Event, value: impl FnOnce(&'a Conversion) -> T) -> T {
+    event.conversion.as_deref().map(value).unwrap_or_default()
+}
+
+/// Something of an event on a page; blank for other events.
+fn seen<'a, T: Default>(event: &'a Event, value: impl FnOnce(&'a PageEvent) -> T) -> T {
+    event.page.as_deref().map(value).unwrap_or_default()
+}
+
+// Enumerations are sent as texts; the server makes them what the table says.
+columns! { event;
     "workspace_id": u64 = event.workspace.0;
-    "kind": &str = event.kind.name();
+    "kind": text = event.kind.name();
     "timestamp": Millis = Millis(event.at_ms);
     "event_id": u64 = event.id.0;
     "link_id": u64 = event.link.0;
     "visitor": u64 = event.visitor;
     "repeat": bool = event.repeat;
-    "bot": &str = event.agent.bot.as_str();
-    "trigger": &str = event.trigger.name();
-    "continent": &str = event.place.continent.as_str();
-    "country": &str = event.place.country.as_str();
-    "region": &str = event.place.region.as_str();
-    "city": &str = event.place.city.as_str();
-    "device": &str = event.agent.device.as_str();
-    "browser": &str = event.agent.browser.as_str();
-    "browser_version": &str = event.agent.browser_version.as_str();
-    "os": &str = event.agent.os.as_str();
-    "os_version": &str = event.agent.os_version.as_str();
-    "user_agent": &str = event.agent.user_agent.as_str();
-    "referrer_host": &str = event.referrer.host.as_str();
-    "referrer_url": &str = event.referrer.url.as_str();
-    "url": &str = event.url.as_str();
-    "base_url": &str = base_url(&event.url);
-    "utm_source": &str = event.utm.source.as_str();
-    "utm_medium": &str = event.utm.medium.as_str();
-    "utm_campaign": &str = event.utm.campaign.as_str();
-    "utm_term": &str = event.utm.term.as_str();
-    "utm_content": &str = event.utm.content.as_str();
+    "bot": text = event.agent.bot.as_str();
+    "trigger": text = event.trigger.name();
+    "continent": text = event.place.continent.as_str();
+    "country": text = event.place.country.as_str();
+    "region": text = event.place.region.as_str();
+    "city": text = event.place.city.as_str();
+    "device": text = event.agent.device.as_str();
+    "browser": text = event.agent.browser.as_str();
+    "browser_version": text = event.agent.browser_version.as_str();
+    "os": text = event.agent.os.as_str();
+    "os_version": text = event.agent.os_version.as_str();
+    "user_agent": text = event.agent.user_agent.as_str();
+    "referrer_host": text = event.referrer.host.as_str();
+    "referrer_url": text = event.referrer.url.as_str();
+    "url": text = event.url.as_str();
+    "base_url": text = base_url(&event.url);
+    "utm_source": text = event.utm.source.as_str();
+    "utm_medium": text = event.utm.medium.as_str();
+    "utm_campaign": text = event.utm.campaign.as_str();
+    "utm_term": text = event.utm.term.as_str();
+    "utm_content": text = event.utm.content.as_str();
     "click_event_id": u64 = event.follows().0;
-    "customer_id": u64 = conversion.customer.0;
-    "event_name": &str = event.name();
-    "amount": i64 = conversion.amount;
-    "currency": &str = conversion.currency.as_str();
-    "payment_processor": &str = conversion.payment_processor.as_str();
-    "invoice_id": &str = conversion.invoice_id.as_str();
-    "metadata": &str = event.metadata();
+    "customer_id": u64 = sold(event, |conversion| conversion.customer.0);
+    "event_name": text = event.name();
+    "amount": i64 = sold(event, |conversion| conversion.amount);
+    "currency": text = sold(event, |conversion| conversion.currency.as_str());
+    "payment_processor": text = sold(event, |conversion| conversion.payment_processor.as_str());
+    "invoice_id": text = sold(event, |conversion| conversion.invoice_id.as_str());
+    "metadata": text = event.metadata();
     "site_id": u64 = event.site.0;
     "session": u64 = event.session;
     "idempotency": u64 = event.idempotency;
-    "event_type": &str = page.event_type.as_str();
-    "page": &str = page.page.as_str();
-    "page_title": &str = page.title.as_str();
-    "user_id": &str = page.user_id.as_str();
-    "screen_width": u16 = page.screen_width;
-    "screen_height": u16 = page.screen_height;
-    "duration_ms": u32 = page.duration_ms;
-    "params": &str = event.params.as_str();
-    "language": &str = event.language.as_str();
-    "bot_category": &str = event.agent.bot_category.as_str();
-    "referrer_name": &str = event.referrer.name.as_str();
-    "channel": &str = event.channel.name();
-    "isp": &str = event.network.isp.as_str();
+    "event_type": text = seen(event, |page| page.event_type.as_str());
+    "page": text = seen(event, |page| page.page.as_str());
+    "page_title": text = seen(event, |page| page.title.as_str());
+    "user_id": text = seen(event, |page| page.user_id.as_str());
+    "screen_width": u16 = seen(event, |page| page.screen_width);
+    "screen_height": u16 = seen(event, |page| page.screen_height);
+    "duration_ms": u32 = seen(event, |page| page.duration_ms);
+    "params": text = event.params.as_str();
+    "language": text = event.language.as_str();
+    "bot_category": text = event.agent.bot_category.as_str();
+    "referrer_name": text = event.referrer.name.as_str();
+    "channel": text = event.channel.name();
+    "isp": text = event.network.isp.as_str();
     "asn": u32 = event.network.asn;
     "hosting": bool = event.network.hosting;
-    "address": &str = event.address.as_str();
+    "address": text = event.address.as_str();
     "latitude": i32 = event.coordinates.latitude;
     "longitude": i32 = event.coordinates.longitude;
 }
@@ -119,10 +171,9 @@ impl Warehouse {
         if events.is_empty() {
             return Ok(());
         }
-        let block = block(events).map_err(|error| Error::Refused(format!("batch cannot be encoded: {error}")))?;
         let mut insert = self
             .writer
-            .insert_native("events")
+            .insert_formatted_with(STATEMENT.as_str())
             .with_setting("query_id", self.statement_id(token))
             .with_setting("insert_deduplication_token", token)
             .with_setting("insert_deduplicate", "1")
@@ -134,7 +185,14 @@ impl Warehouse {
             .with_setting("input_format_native_allow_types_conversion", "1")
             .with_setting("distributed_foreground_insert", "1")
             .with_timeouts(Some(super::INSERT_LIMIT), Some(super::INSERT_LIMIT));
-        insert.write(&block).await?;
+        let mut block = BlockWriter::new(COLUMNS.len(), events.len());
+        for write in COLUMNS {
+            write(&mut block, events);
+            if block.len() >= SEND_BYTES {
+                insert.send(block.take()).await?;
+            }
+        }
+        insert.send(block.take()).await?;
         insert.end().await?;
         Ok(())
     }

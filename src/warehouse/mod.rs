@@ -5,6 +5,7 @@
 
 pub mod audience;
 pub mod batch;
+mod block;
 pub mod click_file;
 pub mod condition;
 mod connection;
@@ -87,13 +88,12 @@ impl Warehouse {
     /// When a URL cannot be read; the message does not show it.
     pub fn new(options: &WarehouseOptions) -> Result<Self, Error> {
         let (writer, database) = client(&options.writer_url)?;
+        let writer = writer.with_compression(packing(&options.writer_url));
         let (reader, _) = client(&options.reader_url)?;
         let rule = Rule::new(&options.queries);
         let spilled = (rule.caps.memory_bytes / 2).to_string();
-        // On one machine, packing an answer takes longer than sending it.
-        let packing = if is_near(&options.reader_url) { Compression::None } else { Compression::Lz4 };
         let reader = reader
-            .with_compression(packing)
+            .with_compression(packing(&options.reader_url))
             .with_setting("max_execution_time", rule.caps.secs.to_string())
             .with_setting("timeout_overflow_mode", "throw")
             .with_setting("max_rows_to_read", rule.caps.rows.to_string())
@@ -147,4 +147,9 @@ impl Warehouse {
         let server = self.writer.clone().with_database("default");
         within(SCHEMA_LIMIT, server.query_raw(&statement).execute()).await
     }
+}
+
+/// On one machine, packing a batch or an answer takes longer than sending it.
+fn packing(url: &SecretString) -> Compression {
+    if is_near(url) { Compression::None } else { Compression::Lz4 }
 }
