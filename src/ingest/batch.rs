@@ -9,6 +9,9 @@ use crate::domain::event::Event;
 use crate::domain::hit::Hit;
 use crate::spool::Batch;
 
+/// Hits that are decoded and enriched together.
+const TOGETHER: usize = 1_024;
+
 /// A batch on its way to the store.
 pub(super) struct Prepared {
     /// The records; they are what is set aside if need be.
@@ -27,31 +30,41 @@ pub(super) struct Prepared {
     pub unreadable: Vec<(u64, String)>,
 }
 
-/// Decodes and enriches. What cannot be decoded, and what the enrichment chokes on, is named and left out.
+/// Decodes and enriches, a few hits at a time, so that a batch is never there as hits and as events. What cannot be decoded,
+/// and what the enrichment chokes on, is named and left out.
 pub(super) fn prepare(records: Batch, node: u16, enrich: &impl Fn(Vec<(EventId, Hit)>) -> Vec<Event>) -> Prepared {
+    let mut events = Vec::with_capacity(records.len());
+    let mut windows = Vec::with_capacity(records.len());
     let mut unreadable = Vec::new();
-    let mut decode = |sequence, payload: &[u8]| match Hit::decode(payload) {
-        Ok(hit) => Some((EventId::new(node, sequence), hit)),
-        Err(error) => {
-            unreadable.push((sequence, error.to_string()));
-            None
+    let mut left = records.iter();
+    loop {
+        let some: Vec<(u64, &[u8])> = left.by_ref().take(TOGETHER).collect();
+        if some.is_empty() {
+            break;
         }
-    };
-    let hits: Vec<(EventId, Hit)> =
-        records.iter().filter_map(|(sequence, payload)| decode(sequence, payload)).collect();
-    let mut windows: Vec<(EventId, u32)> = hits.iter().map(|(id, hit)| (*id, hit.repeat_window_secs)).collect();
-    let events = catch_unwind(AssertUnwindSafe(|| enrich(hits))).unwrap_or_else(|_| {
-        // One hit must not stop the others: each by itself.
-        let single = |(sequence, payload)| {
-            let hit = Hit::decode(payload).ok()?;
-            let event = catch_unwind(AssertUnwindSafe(|| enrich(vec![(EventId::new(node, sequence), hit)])));
-            if event.is_err() {
-                unreadable.push((sequence, "enrichment failed on it".to_owned()));
+        let mut hits = Vec::with_capacity(some.len());
+        for (sequence, payload) in &some {
+            match Hit::decode(payload) {
+                Ok(hit) => hits.push((EventId::new(node, *sequence), hit)),
+                Err(error) => unreadable.push((*sequence, error.to_string())),
             }
-            event.ok()
-        };
-        records.iter().filter_map(single).flatten().collect()
-    });
+        }
+        windows.extend(hits.iter().map(|(id, hit)| (*id, hit.repeat_window_secs)));
+        match catch_unwind(AssertUnwindSafe(|| enrich(hits))) {
+            Ok(enriched) => events.extend(enriched),
+            // One hit must not stop the others: each by itself.
+            Err(_) => {
+                for (sequence, payload) in some {
+                    let Ok(hit) = Hit::decode(payload) else { continue };
+                    match catch_unwind(AssertUnwindSafe(|| enrich(vec![(EventId::new(node, sequence), hit)]))) {
+                        Ok(enriched) => events.extend(enriched),
+                        Err(_) => unreadable.push((sequence, "enrichment failed on it".to_owned())),
+                    }
+                }
+            }
+        }
+    }
+    drop(left);
     if !unreadable.is_empty() {
         unreadable.sort_unstable();
         windows.retain(|(id, _)| unreadable.binary_search_by_key(&id.sequence(), |(sequence, _)| *sequence).is_err());
@@ -62,6 +75,11 @@ pub(super) fn prepare(records: Batch, node: u16, enrich: &impl Fn(Vec<(EventId, 
 
 /// Events by calendar month (UTC), as `yyyymm`; an insert is atomic only within one.
 pub(super) fn by_month(events: Vec<Event>) -> Vec<(u32, Vec<Event>)> {
+    // Of one month nearly always.
+    let Some(first) = events.first().map(|event| month(event.at_ms)) else { return Vec::new() };
+    if events.iter().all(|event| month(event.at_ms) == first) {
+        return vec![(first, events)];
+    }
     let mut months: Vec<(u32, Vec<Event>)> = Vec::new();
     for event in events {
         let month = month(event.at_ms);
