@@ -136,6 +136,13 @@ impl Enricher {
         draft.event
     }
 
+    /// One hit as an event of which nothing is read: what it does not say itself stays empty, the visitor too.
+    pub fn unread(&self, id: EventId, hit: Hit) -> Event {
+        let Draft { mut event, address, address_storage, .. } = self.draft(id, hit);
+        event.address = address_storage.keep(address);
+        event
+    }
+
     /// Hits as events, in their order; `repeat` is left false, for it depends on what came before. The time that each step
     /// took for the whole batch goes into [`telemetry::name::ENRICH_STEP_SECONDS`].
     pub fn enrich_batch(&self, hits: Vec<(EventId, Hit)>) -> Vec<Event> {

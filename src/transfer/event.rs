@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::column::Column;
 use super::field::{
-    OF_CONVERSIONS, asn, boolean, channel, check_columns, check_lengths, conversion, coordinates, customer, kind, over,
-    owned, page_event, place, referrer, some, timestamp, trigger, wrong,
+    Agents, OF_CONVERSIONS, asn, boolean, channel, check_columns, check_lengths, check_place, conversion, coordinates,
+    customer, kind, over, owned, page_event, place, referrer, some, timestamp, trigger, wrong,
 };
 use super::row::Row;
 use crate::domain::click_id::EventId;
@@ -45,17 +45,40 @@ pub struct Draft {
     kind: EventKind,
     hit: Hit,
     over: Vec<(Column, String)>,
-    /// In the file's words.
-    visitor: Option<String>,
-    session: Option<String>,
+    visitor: Option<Who>,
+    session: Option<Who>,
     repeat: Option<bool>,
     channel: Option<Channel>,
     coordinates: Option<Coordinates>,
     asn: Option<u32>,
     hosting: Option<bool>,
     conversion: Option<Box<Conversion>>,
-    is_enriched: bool,
+    /// Of a row that says everything itself.
+    agent: Option<Arc<Agent>>,
     has_address: bool,
+}
+
+/// A visitor or a session.
+#[derive(Debug)]
+enum Who {
+    /// As exports show it.
+    Number(u64),
+    /// In the file's words.
+    Name(String),
+}
+
+impl Who {
+    fn read(row: &Row<'_>, column: Column, prefix: &str) -> Option<Self> {
+        let text = row.text(column)?;
+        Some(verbatim(prefix, text).map_or_else(|| Self::Name(text.to_owned()), Self::Number))
+    }
+
+    fn number(self, hash: impl FnOnce(&str) -> u64) -> u64 {
+        match self {
+            Self::Number(number) => number,
+            Self::Name(name) => hash(&name),
+        }
+    }
 }
 
 /// What the catalog made of a draft's names.
@@ -73,7 +96,7 @@ pub struct Found {
 ///
 /// # Errors
 /// The first thing that is wrong with it.
-pub fn draft(setting: &Setting, line: u64, row: &Row<'_>) -> Result<Draft, String> {
+pub fn draft(setting: &Setting, agents: &mut Agents, line: u64, row: &Row<'_>) -> Result<Draft, String> {
     let is_enriched = boolean(row, Column::Enriched)?.unwrap_or(false);
     if !is_enriched {
         check_lengths(row)?;
@@ -86,22 +109,26 @@ pub fn draft(setting: &Setting, line: u64, row: &Row<'_>) -> Result<Draft, Strin
         None => None,
     };
     let settings = &setting.settings;
+    let trigger = trigger(kind, row)?;
+    check_place(row)?;
     let mut hit = Hit {
         at_ms,
         workspace: setting.workspace,
         address: address.unwrap_or(NO_ADDRESS),
-        user_agent: owned(row, Column::UserAgent),
-        referrer: referrer(row),
         url: owned(row, Column::Url),
         params: owned(row, Column::Params),
-        accept_language: owned(row, Column::Language),
-        trigger: trigger(kind, row)?,
-        place: place(row)?,
+        trigger,
         repeat_window_secs: settings.repeat_window_secs,
         visitor_epoch: settings.visitor_rotation.epoch(at_ms),
         address_storage: settings.address_storage,
         ..Hit::default()
     };
+    if !is_enriched {
+        hit.user_agent = owned(row, Column::UserAgent);
+        hit.referrer = referrer(row);
+        hit.accept_language = owned(row, Column::Language);
+        hit.place = place(row);
+    }
     if matches!(kind, EventKind::Pageview | EventKind::Custom) {
         let event = page_event(kind, row, is_enriched)?;
         let page = PageHit { is_pageview: kind == EventKind::Pageview, event, visitor_id: String::new() };
@@ -120,16 +147,17 @@ pub fn draft(setting: &Setting, line: u64, row: &Row<'_>) -> Result<Draft, Strin
         site: some(row, Column::Site),
         customer: customer(row)?,
         kind,
-        over: over(row, is_enriched)?,
-        visitor: some(row, Column::VisitorId).or_else(|| some(row, Column::UserId).filter(|_| address.is_none())),
-        session: some(row, Column::SessionId),
+        over: over(row, is_enriched),
+        visitor: Who::read(row, Column::VisitorId, "v_")
+            .or_else(|| Who::read(row, Column::UserId, "v_").filter(|_| address.is_none())),
+        session: Who::read(row, Column::SessionId, "s_"),
         repeat: boolean(row, Column::Repeat)?,
         channel: channel(row)?,
         coordinates: coordinates(row)?,
         asn: asn(row)?,
         hosting: boolean(row, Column::Hosting)?,
         conversion,
-        is_enriched,
+        agent: is_enriched.then(|| agents.get(row)),
         has_address: address.is_some(),
         hit,
     };
@@ -160,15 +188,8 @@ impl Draft {
         if let Some(conversion) = &mut self.conversion {
             conversion.customer = found.customer;
         }
-        let mut hit = std::mem::take(&mut self.hit);
+        let hit = std::mem::take(&mut self.hit);
         let epoch = hit.visitor_epoch;
-        if self.is_enriched {
-            // Nothing to read from: what is stored of the address is all that is asked of it.
-            hit.user_agent.clear();
-            hit.referrer.clear();
-            hit.accept_language.clear();
-            hit.place = None;
-        }
         let window_secs = if self.kind == EventKind::Click { hit.repeat_window_secs } else { 0 };
         ((id, hit), Finish { draft: self, epoch, window_secs })
     }
@@ -182,61 +203,52 @@ pub struct Finish {
 }
 
 impl Finish {
+    /// Whether the row says everything itself, and nothing is to be read.
+    pub fn is_enriched(&self) -> bool {
+        self.draft.agent.is_some()
+    }
+
     /// Writes over the event what the row says itself. Answers the window, in seconds, within which an earlier click makes
     /// this one a repeat; 0 when that is not to be told.
     pub fn finish(self, enricher: &Enricher, event: &mut Event) -> u32 {
         let Self { draft, epoch, window_secs } = self;
         event.kind = draft.kind;
-        if draft.is_enriched {
-            forget_derived(event);
+        let is_enriched = draft.agent.is_some();
+        if let Some(agent) = draft.agent {
+            event.agent = agent;
         }
         if let Some(conversion) = draft.conversion {
             event.conversion = Some(conversion);
         }
         let has_visitor = draft.visitor.is_some();
         match draft.visitor {
-            Some(name) => {
-                event.visitor = verbatim("v_", &name).unwrap_or_else(|| enricher.named(event.workspace, epoch, &name));
-            }
-            None if !draft.has_address || draft.is_enriched => event.visitor = 0,
+            Some(who) => event.visitor = who.number(|name| enricher.named(event.workspace, epoch, name)),
+            None if !draft.has_address || is_enriched => event.visitor = 0,
             None => {}
         }
-        if let Some(name) = draft.session {
-            let hashed = || enricher.named(event.workspace, 0, &format!("session {name}"));
-            event.session = verbatim("s_", &name).unwrap_or_else(hashed);
+        if let Some(who) = draft.session {
+            event.session = who.number(|name| enricher.named(event.workspace, 0, &format!("session {name}")));
         }
         if !draft.has_address {
             event.address.clear();
         }
-        let found = event.place.clone();
         if !draft.over.is_empty() {
-            write_over(event, draft.over, draft.is_enriched);
-        }
-        if event.place != found {
-            // What was found is where another city is.
-            event.coordinates = Coordinates::default();
+            let found = event.place.clone();
+            write_over(event, draft.over, is_enriched);
+            if event.place != found {
+                // What was found is where another city is.
+                event.coordinates = Coordinates::default();
+            }
         }
         event.coordinates = draft.coordinates.unwrap_or(event.coordinates);
         event.channel = draft.channel.unwrap_or(event.channel);
         event.network.asn = draft.asn.unwrap_or(event.network.asn);
         event.network.hosting = draft.hosting.unwrap_or(event.network.hosting);
         event.repeat = draft.repeat.unwrap_or(false);
-        let is_told = draft.repeat.is_some() || draft.is_enriched;
+        let is_told = draft.repeat.is_some() || is_enriched;
         // Nobody is not the same person twice.
         if is_told || (!has_visitor && event.visitor == 0) { 0 } else { window_secs }
     }
-}
-
-/// Takes back what the enrichment found in a row that says everything itself.
-fn forget_derived(event: &mut Event) {
-    event.place = Default::default();
-    event.coordinates = Coordinates::default();
-    event.network = Default::default();
-    event.agent = Arc::default();
-    event.referrer = Default::default();
-    event.channel = Channel::default();
-    event.utm = Default::default();
-    event.language.clear();
 }
 
 fn write_over(event: &mut Event, over: Vec<(Column, String)>, is_enriched: bool) {
@@ -246,14 +258,12 @@ fn write_over(event: &mut Event, over: Vec<(Column, String)>, is_enriched: bool)
             set(agent.get_or_insert_with(|| Agent::clone(&event.agent)), value);
         };
         match column {
-            Column::UserAgent => of_agent(|agent, value| agent.user_agent = value, value),
             Column::Device => of_agent(|agent, value| agent.device = value, value),
             Column::Browser => of_agent(|agent, value| agent.browser = value, value),
             Column::BrowserVersion => of_agent(|agent, value| agent.browser_version = value, value),
             Column::Os => of_agent(|agent, value| agent.os = value, value),
             Column::OsVersion => of_agent(|agent, value| agent.os_version = value, value),
-            Column::Bot if !is_enriched => of_agent(set_bot, value),
-            Column::Bot => of_agent(|agent, value| agent.bot = value, value),
+            Column::Bot => of_agent(set_bot, value),
             Column::BotCategory => of_agent(|agent, value| agent.bot_category = value, value),
             Column::Continent => event.place.continent = value,
             Column::Country => event.place.country = value,

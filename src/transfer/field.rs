@@ -1,15 +1,18 @@
 //! The fields of a row, each read and checked.
 
+use std::collections::HashMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::DateTime;
+use foldhash::fast::RandomState;
 use serde::de::IgnoredAny;
 
 use super::column::Column;
 use super::row::{Row, shown};
 use crate::calendar::{EARLIEST_MS, LATEST_MS};
 use crate::domain::customer::MAX_CUSTOMER_TEXT;
-use crate::domain::event::{Channel, Conversion, Coordinates, EventKind, PageEvent};
+use crate::domain::event::{Agent, Channel, Conversion, Coordinates, EventKind, PageEvent};
 use crate::domain::hit::{PlaceHint, Trigger};
 
 /// Bytes of a text at most; exported rows may have more.
@@ -45,6 +48,52 @@ const OVER: [Column; 22] = [
     Column::UtmContent,
     Column::UserAgent,
 ];
+
+/// Columns that together are an agent.
+const AGENT: [Column; 8] = [
+    Column::UserAgent,
+    Column::Device,
+    Column::Browser,
+    Column::BrowserVersion,
+    Column::Os,
+    Column::OsVersion,
+    Column::Bot,
+    Column::BotCategory,
+];
+
+/// Agents as rows say them, each made once.
+#[derive(Default)]
+pub struct Agents {
+    known: HashMap<Vec<u8>, Arc<Agent>, RandomState>,
+    key: Vec<u8>,
+}
+
+impl Agents {
+    /// The agent of a row that says everything itself.
+    pub(super) fn get(&mut self, row: &Row<'_>) -> Arc<Agent> {
+        self.key.clear();
+        for column in AGENT {
+            self.key.extend_from_slice(row.text(column).unwrap_or_default().as_bytes());
+            // Which is in no text.
+            self.key.push(0xff);
+        }
+        if let Some(agent) = self.known.get(&self.key) {
+            return Arc::clone(agent);
+        }
+        let agent = Arc::new(Agent {
+            user_agent: owned(row, Column::UserAgent),
+            device: owned(row, Column::Device),
+            browser: owned(row, Column::Browser),
+            browser_version: owned(row, Column::BrowserVersion),
+            os: owned(row, Column::Os),
+            os_version: owned(row, Column::OsVersion),
+            bot: owned(row, Column::Bot),
+            bot_category: owned(row, Column::BotCategory),
+        });
+        self.known.insert(self.key.clone(), Arc::clone(&agent));
+        agent
+    }
+}
 
 /// Columns that make a custom event one of a customer's.
 pub(super) const OF_CONVERSIONS: [Column; 5] =
@@ -130,40 +179,47 @@ pub(super) fn referrer(row: &Row<'_>) -> String {
     row.text(Column::ReferrerHost).map(|host| format!("https://{host}/")).unwrap_or_default()
 }
 
-pub(super) fn place(row: &Row<'_>) -> Result<Option<PlaceHint>, String> {
-    let continent = row.text(Column::Continent).map(str::to_ascii_uppercase);
-    if let Some(code) = &continent
-        && !CONTINENTS.contains(&code.as_str())
+/// Whether continent and country are codes, in capitals or not.
+pub(super) fn check_place(row: &Row<'_>) -> Result<(), String> {
+    if let Some(code) = row.text(Column::Continent)
+        && !CONTINENTS.iter().any(|known| known.eq_ignore_ascii_case(code))
     {
-        return Err(wrong(Column::Continent, code, "AF, AN, AS, EU, NA, OC or SA"));
+        return Err(wrong(Column::Continent, &code.to_ascii_uppercase(), "AF, AN, AS, EU, NA, OC or SA"));
     }
-    let Some(text) = row.text(Column::Country) else { return Ok(None) };
-    let country = text.to_ascii_uppercase();
-    if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_uppercase()) {
-        return Err(wrong(Column::Country, text, "a country code of two letters"));
+    match row.text(Column::Country) {
+        Some(code) if code.len() != 2 || !code.bytes().all(|letter| letter.is_ascii_alphabetic()) => {
+            Err(wrong(Column::Country, code, "a country code of two letters"))
+        }
+        _ => Ok(()),
     }
+}
+
+pub(super) fn place(row: &Row<'_>) -> Option<PlaceHint> {
+    let country = row.text(Column::Country)?.to_ascii_uppercase();
+    let continent = row.text(Column::Continent).unwrap_or_default().to_ascii_uppercase();
     let region = row.text(Column::Region).unwrap_or_default();
     let region = region.strip_prefix(&format!("{country}-")).unwrap_or(region).to_owned();
     let city = owned(row, Column::City);
-    Ok(Some(PlaceHint { country, region, city, continent: continent.unwrap_or_default() }))
+    Some(PlaceHint { country, region, city, continent })
 }
 
 /// What is written over: in a row that says everything itself the blanks, too, are what it says, and they are there
-/// already.
-pub(super) fn over(row: &Row<'_>, is_enriched: bool) -> Result<Vec<(Column, String)>, String> {
-    let mut over = Vec::new();
+/// already; of its agent the [`Agents`] know.
+pub(super) fn over(row: &Row<'_>, is_enriched: bool) -> Vec<(Column, String)> {
+    let mut over = Vec::with_capacity(if is_enriched { OVER.len() } else { 0 });
     for column in OVER {
         // A user agent is what the others are read from, and cut on the way.
-        let Some(text) = row.given(column).filter(|_| is_enriched || column != Column::UserAgent) else { continue };
+        let is_left = if is_enriched { AGENT.contains(&column) } else { column == Column::UserAgent };
+        let Some(text) = row.given(column).filter(|_| !is_left) else { continue };
         let value = match column {
             Column::Country | Column::Continent => text.to_ascii_uppercase(),
-            Column::Bot if !is_enriched && text == "1" => "true".to_owned(),
-            Column::Bot if !is_enriched && text == "0" => "false".to_owned(),
+            Column::Bot if text == "1" => "true".to_owned(),
+            Column::Bot if text == "0" => "false".to_owned(),
             _ => text.to_owned(),
         };
         over.push((column, value));
     }
-    Ok(over)
+    over
 }
 
 pub(super) fn channel(row: &Row<'_>) -> Result<Option<Channel>, String> {

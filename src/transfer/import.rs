@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 use super::event::{Draft, Finish, Found, Setting, draft};
+use super::field::Agents;
 use super::input::{Format, InputError, Source};
 use super::names::Names;
 use super::record::{Chunk, Record, Splitter};
@@ -30,6 +31,8 @@ use crate::ingest::{Bulk, BulkRepeats, EventStore};
 
 /// Lines of a batch unless asked otherwise.
 pub const BATCH_LINES: u64 = 100_000;
+/// Lines of a batch that go through all steps together on a thread: few enough to stay in the processor's cache.
+const PART: usize = 1_024;
 /// Reasons that a dry run shows.
 const SHOWN_REJECTS: usize = 20;
 
@@ -384,7 +387,26 @@ struct Maker {
 
 impl Maker {
     fn make(&mut self, read: Read) -> Result<Ready, ImportError> {
-        let (drafts, mut rejects) = self.in_parts(read.chunk.records(), |records| self.drafts(&read.chunk, records));
+        let records = read.chunk.records();
+        let (mut events, mut windows) = (Vec::with_capacity(records.len()), Vec::new());
+        let mut rejects = Vec::new();
+        for records in records.chunks(PART * self.threads) {
+            self.make_part(&read.chunk, records, (&mut events, &mut windows), &mut rejects)?;
+        }
+        self.repeats.mark(&mut events, &windows);
+        Ok(Ready { read, events, rejects })
+    }
+
+    /// Adds what comes of some records of a chunk.
+    fn make_part(
+        &mut self,
+        chunk: &Chunk,
+        records: &[Record],
+        (events, windows): (&mut Vec<Event>, &mut Vec<(EventId, u32)>),
+        rejects: &mut Vec<Reject>,
+    ) -> Result<(), ImportError> {
+        let (drafts, rejected) = self.in_parts(records, |records| self.drafts(chunk, records));
+        rejects.extend(rejected);
         let names = &mut self.names;
         self.runtime.block_on(names.learn(&drafts))?;
         let mut found = Vec::with_capacity(drafts.len());
@@ -401,9 +423,10 @@ impl Maker {
             draft.split(self.node, Found { customer, ..names })
         };
         let found = found.into_iter().map(split).collect();
-        let (mut events, windows) = self.enriched(found);
-        self.repeats.mark(&mut events, &windows);
-        Ok(Ready { read, events, rejects })
+        let (some, some_windows) = self.enriched(found);
+        events.extend(some);
+        windows.extend(some_windows);
+        Ok(())
     }
 
     /// Does the parts of a list on several threads; what comes of them, in order.
@@ -433,17 +456,18 @@ impl Maker {
     }
 
     fn drafts(&self, chunk: &Chunk, records: &[Record]) -> (Vec<Draft>, Vec<Reject>) {
-        let mut fields = Fields::default();
+        let (mut fields, mut agents) = (Fields::default(), Agents::default());
         let (mut drafts, mut rejects) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
             let (line, bytes) = (record.line, chunk.bytes(record));
             let read = if record.is_cut {
                 Err("the row is too long; is there a quote that is never closed?".to_owned())
             } else {
-                match &self.columns {
-                    Some(columns) => columns.row(&mut fields, bytes).and_then(|row| draft(&self.setting, line, &row)),
-                    None => json_row(bytes).and_then(|row| draft(&self.setting, line, &row)),
-                }
+                let row = match &self.columns {
+                    Some(columns) => columns.row(&mut fields, bytes),
+                    None => json_row(bytes),
+                };
+                row.and_then(|row| draft(&self.setting, &mut agents, line, &row))
             };
             match read {
                 Ok(draft) => drafts.push(draft),
@@ -456,8 +480,19 @@ impl Maker {
     /// Events with the windows within which they may be repeats.
     fn enriched(&self, found: Vec<((EventId, Hit), Finish)>) -> (Vec<Event>, Vec<(EventId, u32)>) {
         let finish_all = |found: Vec<((EventId, Hit), Finish)>| {
-            let (hits, finishes): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-            let mut events = self.enricher.enrich_batch(hits);
+            let mut events = Vec::with_capacity(found.len());
+            let mut finishes = Vec::with_capacity(found.len());
+            let mut hits = Vec::new();
+            for ((id, hit), finish) in found {
+                if finish.is_enriched() {
+                    events.extend(self.enricher.enrich_batch(std::mem::take(&mut hits)));
+                    events.push(self.enricher.unread(id, hit));
+                } else {
+                    hits.push((id, hit));
+                }
+                finishes.push(finish);
+            }
+            events.extend(self.enricher.enrich_batch(hits));
             let mut windows = Vec::with_capacity(events.len());
             for (event, finish) in events.iter_mut().zip(finishes) {
                 match finish.finish(&self.enricher, event) {

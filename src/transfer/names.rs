@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
 use url::Url;
 
 use super::event::{Draft, Found};
@@ -22,7 +23,7 @@ pub struct Names {
     domains: HashMap<String, Domain>,
     sites: Vec<Site>,
     /// `None` for names of no link of the workspace.
-    links: HashMap<String, Option<LinkId>>,
+    links: HashMap<String, Option<LinkId>, RandomState>,
     customers: HashMap<String, CustomerId>,
 }
 
@@ -41,7 +42,7 @@ impl Names {
         let domains = catalog.link_domains(workspace).await?;
         let domains = domains.into_iter().map(|domain| (domain.name.clone(), domain)).collect();
         let sites = catalog.sites(workspace).await?;
-        Ok(Self { catalog, workspace, domains, sites, links: HashMap::new(), customers: HashMap::new() })
+        Ok(Self { catalog, workspace, domains, sites, links: HashMap::default(), customers: HashMap::new() })
     }
 
     /// Asks for the names in these drafts that are not known yet.

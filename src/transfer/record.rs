@@ -7,6 +7,8 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use memchr::{memchr2, memchr3};
+
 /// The longest record, in bytes.
 pub const MAX_RECORD: usize = 4 << 20;
 /// A chunk of so many bytes is not made any longer.
@@ -69,6 +71,8 @@ pub struct Splitter<R> {
     /// The line at `start`.
     line: u64,
     is_at_end: bool,
+    /// Bytes of the last chunk: the next one will hardly have more.
+    usual: usize,
 }
 
 /// Where a scan for the end of a record stands.
@@ -90,7 +94,7 @@ struct End {
 impl<R: Read> Splitter<R> {
     /// Reads from `reader`. A byte order mark at the beginning is left out.
     pub fn new(reader: R, ending: Ending) -> Self {
-        Self { reader, ending, buffer: Vec::new(), start: 0, line: 1, is_at_end: false }
+        Self { reader, ending, buffer: Vec::new(), start: 0, line: 1, is_at_end: false, usual: 0 }
     }
 
     /// The next records: at most `most`, none that begins on a line from `before` on, and no more than make [`MAX_CHUNK`].
@@ -99,7 +103,7 @@ impl<R: Read> Splitter<R> {
     /// # Errors
     /// When the reader fails.
     pub fn next(&mut self, most: usize, before: u64) -> io::Result<Chunk> {
-        let mut chunk = Chunk::default();
+        let mut chunk = Chunk { bytes: Vec::with_capacity(self.usual + self.usual / 16), records: Vec::new() };
         while chunk.records.len() < most
             && chunk.bytes.len() < MAX_CHUNK
             && self.skip_empty_lines()?
@@ -114,6 +118,7 @@ impl<R: Read> Splitter<R> {
                 self.skip_line()?;
             }
         }
+        self.usual = chunk.bytes.len();
         Ok(chunk)
     }
 
@@ -241,25 +246,42 @@ fn end_of_line(bytes: &[u8], at: &mut usize) -> Option<End> {
 
 fn end_of_csv(bytes: &[u8], at: &mut usize, state: &mut State, breaks: &mut u64) -> Option<End> {
     while let Some(&byte) = bytes.get(*at) {
-        *state = match (*state, byte) {
-            (State::Quoted, b'"') => State::QuoteInQuoted,
-            (State::Quoted, b'\n') => {
-                *breaks += 1;
-                State::Quoted
+        match *state {
+            State::Quoted => match memchr2(b'"', b'\n', &bytes[*at..]) {
+                Some(place) => {
+                    *at += place + 1;
+                    if bytes[*at - 1] == b'"' {
+                        *state = State::QuoteInQuoted;
+                    } else {
+                        *breaks += 1;
+                    }
+                }
+                None => *at = bytes.len(),
+            },
+            State::FieldStart | State::QuoteInQuoted if byte == b'"' => {
+                *state = State::Quoted;
+                *at += 1;
             }
-            (State::Quoted, _) => State::Quoted,
-            (State::FieldStart, b'"') | (State::QuoteInQuoted, b'"') => State::Quoted,
-            (_, b'\n') => return Some(End { length: *at, with_break: *at + 1, breaks: *breaks + 1 }),
-            // A lone CR ends a record, and a line, too.
-            (_, b'\r') => {
-                let next = bytes.get(*at + 1)?;
-                let size = if *next == b'\n' { 2 } else { 1 };
-                return Some(End { length: *at, with_break: *at + size, breaks: *breaks + 1 });
-            }
-            (_, b',') => State::FieldStart,
-            (_, _) => State::Plain,
-        };
-        *at += 1;
+            State::FieldStart | State::QuoteInQuoted => *state = State::Plain,
+            State::Plain => match memchr3(b'"', b'\n', b'\r', &bytes[*at..]) {
+                Some(place) => {
+                    *at += place;
+                    match bytes[*at] {
+                        // It opens at the beginning of a field only.
+                        b'"' if bytes[..*at].ends_with(b",") => *state = State::FieldStart,
+                        b'"' => *at += 1,
+                        b'\n' => return Some(End { length: *at, with_break: *at + 1, breaks: *breaks + 1 }),
+                        // A lone CR ends a record, and a line, too.
+                        _ => {
+                            let next = bytes.get(*at + 1)?;
+                            let size = if *next == b'\n' { 2 } else { 1 };
+                            return Some(End { length: *at, with_break: *at + size, breaks: *breaks + 1 });
+                        }
+                    }
+                }
+                None => *at = bytes.len(),
+            },
+        }
     }
     None
 }
