@@ -7,7 +7,7 @@ use futures_util::Stream;
 
 use crate::domain::click_id::{ClickKey, EventId};
 use crate::encode::{Format, Marks};
-use crate::plan::{Order, Query};
+use crate::plan::{From, Order, Page, Query, Shape};
 use crate::telemetry::name::QUERY_SECONDS;
 use crate::warehouse::click_file::{IDENTITY_DIGITS, click_file};
 
@@ -36,7 +36,8 @@ impl Analytics {
         let analytics = self.clone();
         async_stream::try_stream! {
             let began = Instant::now();
-            let query = analytics.prepare(query).await?;
+            let shape = Shape::Events { order: file.order, page: Page { limit: Page::ALL, from: From::Offset(0) } };
+            let query = analytics.prepare(Query { shape, ..query }).await?;
             // Made for this file alone: no stored text can hold it.
             let mark = format!("{:016x}", rand::random::<u64>());
             let (sql, format) = click_file(&query, file.order, file.format, file.spreadsheet_safe, &mark);

@@ -65,8 +65,9 @@ impl Analytics {
     ) -> impl Stream<Item = Result<Vec<EventRow>, Error>> + Send + use<> {
         let analytics = self.clone();
         async_stream::try_stream! {
-            let shape = |from| Shape::Events { order, page: Page { limit: READ_AT_ONCE, from } };
-            let query = analytics.prepare(Query { shape: shape(From::Offset(0)), ..query }).await?;
+            let limit = if query.counting.unique { Page::ALL } else { READ_AT_ONCE };
+            let shape = Shape::Events { order, page: Page { limit, from: From::Offset(0) } };
+            let query = analytics.prepare(Query { shape, ..query }).await?;
             let reading = analytics.warehouse.long_reading(query.workspace).await?;
             if query.counting.unique {
                 let mut rows = reading.rows::<EventRow>(&event::firsts(&query, order))?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Bots, Condition, From, LinkCondition, Money, Order, Query, Shape, Source};
+use super::{Bots, Condition, From, LinkCondition, Money, Order, Page, Query, Shape, Source};
 use crate::filter::{List, SaleType, Sense};
 
 impl fmt::Display for Query {
@@ -22,9 +22,10 @@ impl fmt::Display for Query {
                     Order::Ascending => "oldest",
                     Order::Descending => "newest",
                 };
+                let limit = if page.limit == Page::ALL { "all".to_owned() } else { page.limit.to_string() };
                 match page.from {
-                    From::Offset(offset) => writeln!(f, "events {order} first, {} from {offset}", page.limit)?,
-                    From::After { .. } => writeln!(f, "events {order} first, {} after a cursor", page.limit)?,
+                    From::Offset(offset) => writeln!(f, "events {order} first, {limit} from {offset}")?,
+                    From::After { .. } => writeln!(f, "events {order} first, {limit} after a cursor")?,
                 }
             }
         }

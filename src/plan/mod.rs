@@ -173,10 +173,15 @@ pub enum Order {
 /// A part of a list of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Events at most.
+    /// Events at most; [`Page::ALL`] for however many there are.
     pub limit: u64,
     /// Where it begins.
     pub from: From,
+}
+
+impl Page {
+    /// No limit.
+    pub const ALL: u64 = u64::MAX;
 }
 
 /// Where a page begins.

@@ -22,7 +22,7 @@ pub(super) enum TimeColumn {
 
 /// Appends ` WHERE ...` for the events of `query` within `range`.
 pub(super) fn push_where(sql: &mut Sql, query: &Query, range: Range, time: TimeColumn) {
-    sql.push(" WHERE ").scope(query.workspace);
+    sql.carry_out(query).push(" WHERE ").scope(query.workspace);
     sql.push(" AND kind = ").bind(Value::Text(query.kind.name().to_owned()));
     push_range(sql, range, time);
     match query.counting.bots {

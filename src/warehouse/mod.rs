@@ -13,6 +13,7 @@ pub mod conversion;
 pub mod count;
 pub mod erasure;
 pub mod event;
+pub mod explain;
 pub mod export;
 pub mod fact;
 pub mod failure;

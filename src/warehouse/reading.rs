@@ -15,6 +15,7 @@ use clickhouse::query::{BytesCursor, RowCursor};
 use clickhouse::{Row, RowOwned, RowRead};
 use futures_util::FutureExt;
 
+use super::explain::{self, Told};
 use super::failure::{Caps, Error, within};
 use super::flights::Flights;
 use super::{Sql, Warehouse};
@@ -62,6 +63,7 @@ pub struct Rows<T> {
     cursor: RowCursor<T>,
     limit: Duration,
     caps: Caps,
+    told: Option<Told>,
     _place: Option<Arc<Permit<WorkspaceId>>>,
 }
 
@@ -71,7 +73,11 @@ impl<T: RowOwned + RowRead> Rows<T> {
     /// # Errors
     /// When the query fails or hits a cap, also after some rows, or the server falls silent.
     pub async fn next(&mut self) -> Result<Option<T>, Error> {
-        within(self.limit, self.cursor.next()).await.map_err(|error| error.under(self.caps))
+        let row = within(self.limit, self.cursor.next()).await.map_err(|error| error.under(self.caps))?;
+        if let Some(told) = &mut self.told {
+            told.row(row.is_some(), self.cursor.summary());
+        }
+        Ok(row)
     }
 
     async fn all(mut self) -> Result<Vec<T>, Error> {
@@ -87,6 +93,7 @@ impl<T: RowOwned + RowRead> Rows<T> {
 pub struct Written {
     cursor: BytesCursor,
     caps: Caps,
+    told: Option<Told>,
     _place: Arc<Permit<WorkspaceId>>,
 }
 
@@ -96,7 +103,11 @@ impl Written {
     /// # Errors
     /// When the query fails or hits a cap, also after some bytes, or the server falls silent.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        within(FILE_SILENCE, self.cursor.next()).await.map_err(|error| error.under(self.caps))
+        let bytes = within(FILE_SILENCE, self.cursor.next()).await.map_err(|error| error.under(self.caps))?;
+        if let Some(told) = &mut self.told {
+            told.bytes(bytes.as_ref().map(Bytes::len));
+        }
+        Ok(bytes)
     }
 }
 
@@ -110,6 +121,11 @@ impl Warehouse {
         T: RowOwned + RowRead + Clone + Send + Sync + 'static,
     {
         let workspace = sql.workspace().ok_or_else(unscoped)?;
+        if explain::is_wanted() {
+            // What another's query took explains nothing.
+            let _place = self.rule.queries.permit(workspace).await?;
+            return self.rows(sql)?.all().await;
+        }
         let warehouse = self.clone();
         let answer = self.rule.flights.join(sql, move |sql| {
             async move {
@@ -142,7 +158,13 @@ impl Warehouse {
         sql.workspace().ok_or_else(unscoped)?;
         tracing::debug!(sql = sql.text(), "query");
         let (limit, caps) = (self.rule.limit(), self.rule.caps);
-        Ok(Rows { cursor: sql.query(&self.reader).fetch()?, limit, caps, _place: None })
+        let told = Told::begin(sql, true);
+        let mut query = sql.query(&self.reader);
+        if told.is_some() {
+            // ClickHouse: only then it says what it read.
+            query = query.with_setting("wait_end_of_query", "1");
+        }
+        Ok(Rows { cursor: query.fetch()?, limit, caps, told, _place: None })
     }
 }
 
@@ -162,7 +184,8 @@ impl LongReading {
         self.check(sql)?;
         tracing::debug!(sql = sql.text(), "long query");
         let query = sql.query(&self.warehouse.reader).with_setting("max_execution_time", FILE_MAX_SECS.to_string());
-        Ok(Rows { cursor: query.fetch()?, limit: FILE_SILENCE, caps: self.caps(), _place: Some(self.place.clone()) })
+        let (told, place) = (Told::begin(sql, false), Some(self.place.clone()));
+        Ok(Rows { cursor: query.fetch()?, limit: FILE_SILENCE, caps: self.caps(), told, _place: place })
     }
 
     /// Has ClickHouse write the answer in one of its formats, under the same limits.
@@ -173,7 +196,8 @@ impl LongReading {
         self.check(sql)?;
         tracing::debug!(sql = sql.text(), format, "long query");
         let query = sql.query(&self.warehouse.reader).with_setting("max_execution_time", FILE_MAX_SECS.to_string());
-        Ok(Written { cursor: query.fetch_bytes(format)?, caps: self.caps(), _place: self.place.clone() })
+        let told = Told::begin(sql, false).map(|told| told.written(format));
+        Ok(Written { cursor: query.fetch_bytes(format)?, caps: self.caps(), told, _place: self.place.clone() })
     }
 
     /// A part of the whole that fits in memory, under the caps of every query.

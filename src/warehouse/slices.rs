@@ -8,7 +8,7 @@ use super::condition::{TimeColumn, push_where};
 use super::failure::Error;
 use super::sql::Sql;
 use crate::calendar::Range;
-use crate::plan::{Condition, Query};
+use crate::plan::{Condition, Query, Source};
 
 const SLOT_MS: i64 = 900_000;
 
@@ -48,6 +48,7 @@ impl LongReading {
         counted.conditions.retain(|condition| matches!(condition, Condition::Links { .. }));
         let start_ms = query.range.start_ms().div_euclid(SLOT_MS) * SLOT_MS;
         let slots = Range::new(start_ms, query.range.end_ms()).unwrap_or(query.range);
+        counted.source = Source::Rollup(query.range);
         self.slices(query.range, most, |sql| push_where(sql, &counted, slots, TimeColumn::Slot)).await
     }
 }

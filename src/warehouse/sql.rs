@@ -6,7 +6,9 @@ use std::fmt::Write;
 
 use clickhouse::query::Query;
 
+use super::explain;
 use crate::domain::id::WorkspaceId;
+use crate::plan;
 
 /// Bytes of one parameter at most. ClickHouse refuses a form field beyond 128 KiB before it looks at any setting that comes
 /// with the request, so a limit raised there comes too late.
@@ -64,7 +66,7 @@ impl Value {
         }
     }
 
-    fn type_name(&self) -> &'static str {
+    pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::UInt(_) => "UInt64",
             Self::Int(_) => "Int64",
@@ -82,6 +84,8 @@ pub struct Sql {
     values: Vec<Value>,
     settings: Vec<(&'static str, &'static str)>,
     workspace: Option<WorkspaceId>,
+    /// The plan that it carries out, line by line, where somebody wants to see it.
+    plan: Vec<String>,
 }
 
 impl Sql {
@@ -150,6 +154,14 @@ impl Sql {
         self
     }
 
+    /// Says what the statement is for; the first plan that is told stays.
+    pub(super) fn carry_out(&mut self, query: &plan::Query) -> &mut Self {
+        if self.plan.is_empty() {
+            self.plan = explain::plan(query).unwrap_or_default();
+        }
+        self
+    }
+
     /// The text with its placeholders.
     pub fn text(&self) -> &str {
         &self.text
@@ -158,6 +170,16 @@ impl Sql {
     /// The values in the order of their placeholders.
     pub fn values(&self) -> &[Value] {
         &self.values
+    }
+
+    /// The settings of the server.
+    pub(super) fn settings(&self) -> &[(&'static str, &'static str)] {
+        &self.settings
+    }
+
+    /// The plan that was told.
+    pub(super) fn plan(&self) -> &[String] {
+        &self.plan
     }
 
     /// The statement as the driver sends it.

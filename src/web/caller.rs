@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use url::Url;
 
 use super::error::{ApiError, quoted};
+use super::explain;
 use super::meter::Meter;
 use super::params::Params;
 use super::state::App;
@@ -51,6 +52,7 @@ impl Caller {
         };
         let (workspace, role) = found
             .ok_or_else(|| ApiError::Forbidden("The owner of this key is in no workspace that it opens.".to_owned()))?;
+        explain::admit(role)?;
         Ok(Self { principal, workspace, role })
     }
 

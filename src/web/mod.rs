@@ -7,6 +7,7 @@ pub mod client;
 pub mod client_clicks;
 pub mod cookie;
 pub mod error;
+pub mod explain;
 pub mod form;
 pub mod instant;
 pub mod kept_answers;

@@ -15,6 +15,7 @@ mod dub_dashboard;
 mod dub_errors;
 mod dub_links;
 mod engines;
+mod explain;
 mod faults;
 mod ghostid;
 mod ghostid_links;

@@ -30,19 +30,14 @@ use axum::middleware::from_fn;
 use axum::routing::{any, get, post};
 
 use crate::web::error::ApiError;
-use crate::web::meter;
 use crate::web::state::App;
+use crate::web::{explain, meter};
 
 pub use error::panicked;
 
 /// All routes of this surface.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/v1/links", get(links::list).post(links::create))
-        .route("/api/v1/links/bulk", post(link_bulk::create))
-        .route("/api/v1/links/{link}", get(links::get).patch(links::update).delete(links::delete))
-        .route("/api/v1/links/{link}/{*rest}", any(not_found))
-        .route("/api/v1/analytics", any(not_found))
+    let of_analytics = Router::new()
         .route("/api/v1/analytics/summary", get(summary::answer))
         .route("/api/v1/analytics/timeseries", get(timeseries::answer))
         .route("/api/v1/analytics/geo", get(breakdown::geo))
@@ -50,6 +45,13 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/analytics/referrers", get(breakdown::referrers))
         .route("/api/v1/analytics/utm", get(breakdown::utm))
         .route("/api/v1/analytics/export", get(export::answer))
+        .route_layer(from_fn(explain::answer));
+    of_analytics
+        .route("/api/v1/links", get(links::list).layer(from_fn(explain::answer)).post(links::create))
+        .route("/api/v1/links/bulk", post(link_bulk::create))
+        .route("/api/v1/links/{link}", get(links::get).patch(links::update).delete(links::delete))
+        .route("/api/v1/links/{link}/{*rest}", any(not_found))
+        .route("/api/v1/analytics", any(not_found))
         .route("/api/v1/analytics/{*rest}", any(not_found))
         .route("/api/v1/domains", get(domains::list).post(domains::create))
         .route("/api/v1/domains/{domain}", get(domains::get).delete(domains::delete))

@@ -42,8 +42,8 @@ use axum::middleware::{from_fn, map_response};
 use axum::routing::{any, get, post, put};
 
 use crate::web::error::ApiError;
-use crate::web::meter;
 use crate::web::state::App;
+use crate::web::{explain, meter};
 
 pub use error::{dress, envelope, panicked};
 pub use hook_shape::HookShape;
@@ -51,6 +51,7 @@ pub use hook_shape::HookShape;
 /// All routes of this surface.
 pub fn routes() -> Router<App> {
     let mut router = Router::new();
+    let mut of_analytics = Router::new();
     let mut for_pages = Router::new();
     for prefix in ["", "/api"] {
         let path = |end: &str| format!("{prefix}{end}");
@@ -60,14 +61,15 @@ pub fn routes() -> Router<App> {
             .route(&path("/track/open"), post(client_track::open).options(client_track::preflight))
             .route(&path("/track/lead/client"), post(track::lead_of_page).options(client_track::preflight))
             .route(&path("/track/sale/client"), post(track::sale_of_page).options(client_track::preflight));
-        router = router
+        of_analytics = of_analytics
             .route(&path("/analytics"), get(reading::analytics).post(reading::analytics))
-            .route(&path("/analytics/dashboard"), get(dashboard::get).layer(map_response(dashboard::open_to_pages)))
             .route(&path("/analytics/export"), get(analytics_export::answer).post(analytics_export::answer))
             .route(&path("/analytics/{first}"), get(analytics_paths::one))
             .route(&path("/analytics/{first}/{second}"), get(analytics_paths::two))
             .route(&path("/events"), get(reading::events).post(reading::events))
-            .route(&path("/events/export"), get(event_export::answer).post(event_export::answer))
+            .route(&path("/events/export"), get(event_export::answer).post(event_export::answer));
+        router = router
+            .route(&path("/analytics/dashboard"), get(dashboard::get).layer(map_response(dashboard::open_to_pages)))
             .route(&path("/events/stream"), get(stream::answer))
             .route(&path("/webhooks"), get(webhooks::list).post(webhooks::create))
             .route(&path("/webhooks/{webhook}"), get(webhooks::get).patch(webhooks::update).delete(webhooks::delete))
@@ -75,7 +77,7 @@ pub fn routes() -> Router<App> {
             .route(&path("/webhooks/{webhook}/test"), post(deliveries::test))
             .route(&path("/webhooks/{webhook}/deliveries"), get(deliveries::list))
             .route(&path("/webhooks/{webhook}/deliveries/{delivery}/retry"), post(deliveries::retry))
-            .route(&path("/links"), get(links::list).post(links::create))
+            .route(&path("/links"), get(links::list).layer(from_fn(explain::answer)).post(links::create))
             .route(&path("/links/upsert"), put(links::upsert))
             .route(
                 &path("/links/bulk"),
@@ -117,6 +119,7 @@ pub fn routes() -> Router<App> {
             .route(&path("/customers/{customer}/{*rest}"), any(not_found));
     }
     router
+        .merge(of_analytics.route_layer(from_fn(explain::answer)))
         .merge(for_pages.layer(map_response(client_track::open_to_pages)))
         .route("/api", any(not_found))
         .route("/api/{*rest}", any(not_found))

@@ -17,6 +17,7 @@ use crate::domain::principal::{Principal, Role};
 use crate::domain::site::Site;
 use crate::web::cookie;
 use crate::web::error::{ApiError, quoted};
+use crate::web::explain;
 use crate::web::meter::Meter;
 use crate::web::state::App;
 
@@ -95,7 +96,7 @@ impl Caller {
         if scope.ends_with(".write") && role < Role::Member {
             return forbidden(format!("A viewer of the workspace may not do this: {scope}"));
         }
-        Ok(())
+        explain::admit(role)
     }
 
     /// The site of this number, for what `scope` covers; without a number the first one that the caller may see.

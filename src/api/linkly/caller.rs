@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::domain::id::WorkspaceId;
 use crate::domain::principal::{Principal, Role};
 use crate::web::error::{ApiError, quoted};
+use crate::web::explain;
 use crate::web::meter::Meter;
 use crate::web::params::Params;
 use crate::web::state::App;
@@ -59,9 +60,9 @@ impl Caller {
     pub(super) fn workspace(&self, number: &str) -> Result<Member, ApiError> {
         let id = number.trim().parse().map(WorkspaceId).ok();
         let found = self.opened().find(|(workspace, _)| Some(*workspace) == id);
-        let (workspace, role) =
+        let found =
             found.ok_or_else(|| ApiError::NotFound(format!("Workspace not found. Given: {}", quoted(number))))?;
-        Ok(Member { principal: Arc::clone(&self.principal), workspace, role })
+        self.member(found)
     }
 
     /// The workspace of a request whose path names none: the one that it names elsewhere (`given` is what its body says),
@@ -75,7 +76,7 @@ impl Caller {
         }
         let mut opened = self.opened();
         match (opened.next(), opened.next()) {
-            (Some((workspace, role)), None) => Ok(Member { principal: Arc::clone(&self.principal), workspace, role }),
+            (Some(only), None) => self.member(only),
             (None, _) => Err(ApiError::Forbidden("The owner of this key is in no workspace that it opens.".to_owned())),
             (Some(_), Some(_)) => Err(ApiError::BadRequest(
                 "This key opens several workspaces: name one with workspace_id or the header X-WORKSPACE-ID."
@@ -91,10 +92,7 @@ impl Caller {
     pub(super) fn workspaces(&self) -> Result<Vec<Member>, ApiError> {
         match &self.named {
             Some(number) => Ok(vec![self.workspace(number)?]),
-            None => {
-                let member = |(workspace, role)| Member { principal: Arc::clone(&self.principal), workspace, role };
-                Ok(self.opened().map(member).collect())
-            }
+            None => self.opened().map(|opened| self.member(opened)).collect(),
         }
     }
 
@@ -107,6 +105,11 @@ impl Caller {
             Some(number) => Ok(vec![self.workspace(number)?]),
             None => self.workspaces(),
         }
+    }
+
+    fn member(&self, (workspace, role): (WorkspaceId, Role)) -> Result<Member, ApiError> {
+        explain::admit(role)?;
+        Ok(Member { principal: Arc::clone(&self.principal), workspace, role })
     }
 
     /// The workspaces that the key opens.

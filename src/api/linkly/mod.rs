@@ -33,17 +33,21 @@ use axum::routing::{any, delete, get, post, put};
 
 use crate::web::error::ApiError;
 use crate::web::state::App;
-use crate::web::{meter, whole};
+use crate::web::{explain, meter, whole};
 
 pub use error::{dress, panicked};
 
 /// All routes of this surface.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/v1/workspaces", get(workspaces::list))
+    let of_analytics = Router::new()
         .route("/api/v1/workspace/{workspace}/clicks", get(clicks::series))
         .route("/api/v1/workspace/{workspace}/clicks/counters/{counter}", get(counters::counter))
         .route("/api/v1/workspace/{workspace}/clicks/export", get(click_export::export))
+        .route("/api/v1/workspace/{workspace}/list_links", get(link_list::list))
+        .route("/api/v1/workspace/{workspace}/links/export", get(link_export::export))
+        .route_layer(from_fn(explain::answer));
+    of_analytics
+        .route("/api/v1/workspaces", get(workspaces::list))
         .route("/api/v1/conversions", get(conversions::list).post(conversions::create))
         .route(
             "/api/v1/workspace/{workspace}/webhooks",
@@ -56,8 +60,6 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/workspace/{workspace}/links", post(links::save_in_workspace))
         .route("/api/v1/workspace/{workspace}/links/{link}", get(links::get_in_workspace).delete(links::delete))
         .route("/api/v1/workspace/{workspace}/links/{link}/restore", post(links::restore))
-        .route("/api/v1/workspace/{workspace}/list_links", get(link_list::list))
-        .route("/api/v1/workspace/{workspace}/links/export", get(link_export::export))
         .route("/api/v1/workspace/{workspace}/domains", get(domains::list).post(domains::create))
         .route("/api/v1/workspace/{workspace}/domains/{domain}", delete(domains::delete))
         .route(
@@ -65,7 +67,7 @@ pub fn routes() -> Router<App> {
             put(domains::change_favicon).post(domains::change_favicon).patch(domains::change_favicon),
         )
         .route("/api/v1/zapier/test", post(zapier::test))
-        .route("/api/v1/zapier/link", get(link_list::bare).post(links::save))
+        .route("/api/v1/zapier/link", get(link_list::bare).layer(from_fn(explain::answer)).post(links::save))
         .route("/api/v1/zapier/link/{link}", get(links::get).put(links::change).delete(links::delete_anywhere))
         .route("/api/v1/link/{link}/webhooks", get(webhooks::of_link).post(webhooks::subscribe_to_link))
         .route("/api/v1/link/{link}/webhooks/{hook}", delete(webhooks::unsubscribe_from_link))

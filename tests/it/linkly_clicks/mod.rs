@@ -6,7 +6,7 @@ mod export_long;
 mod head_range;
 mod limits;
 mod refusals;
-mod scene;
+pub mod scene;
 mod snapshots;
 mod sums;
 mod zones;
