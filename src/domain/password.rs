@@ -8,6 +8,8 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 
 /// The longest password that is looked at, in bytes.
 pub const MAX_LENGTH: usize = 1_024;
+/// What stands for a link's password wherever the link is shown. Sent back, it says that the password stays.
+pub const MASK: &str = "********";
 
 /// A password could not be hashed: the system gave no random bytes.
 #[derive(Debug, thiserror::Error)]

@@ -9,11 +9,10 @@ use serde_json::Value;
 use crate::domain::destination;
 use crate::domain::id::{LinkId, UserId, WorkspaceId};
 use crate::domain::link::{Link, LinkFields, ROOT_SLUG, Rule, RuleOn};
+use crate::domain::password;
 use crate::domain::pixel::Network;
 use crate::domain::webhook::{Flavour, Webhook};
 
-/// What stands for a password: only its hash is kept, and that is never shown.
-pub const PASSWORD_MASK: &str = "********";
 /// What rules look at, by Linkly's names.
 pub const RULES: [(&str, RuleOn); 4] = [
     ("country", RuleOn::Country),
@@ -81,7 +80,7 @@ pub struct LinklyLink<'a> {
     expiry_datetime: Option<String>,
     expiry_destination: Option<&'a str>,
     expiry_clicks: Option<u64>,
-    /// Null, or [`PASSWORD_MASK`].
+    /// Null, or [`password::MASK`].
     password: Option<&'static str>,
     rules: Vec<LinklyRule<'a>>,
     webhooks: Vec<String>,
@@ -157,7 +156,7 @@ impl<'a> LinklyLink<'a> {
             expiry_datetime: fields.expires_at_ms.map(shown),
             expiry_destination: fields.expired_url.as_deref(),
             expiry_clicks: fields.max_clicks,
-            password: fields.password_hash.as_ref().map(|_| PASSWORD_MASK),
+            password: fields.password_hash.as_ref().map(|_| password::MASK),
             rules: fields.rules.iter().map(LinklyRule::from).collect(),
             webhooks,
             notify_slack: kept(kept::NOTIFY_SLACK).and_then(Value::as_bool).unwrap_or(false),
@@ -249,7 +248,7 @@ mod tests {
         let mut with = link("https://a.b", None);
         with.fields.password_hash = Some("$argon2id$secret".to_owned());
         with.fields.utm = LinkUtm::default();
-        assert_eq!(shown(&with)["password"], PASSWORD_MASK);
+        assert_eq!(shown(&with)["password"], password::MASK);
         assert!(!shown(&with).to_string().contains("argon2"));
         assert_eq!(shown(&link("https://a.b", None))["password"], Value::Null);
     }

@@ -47,6 +47,14 @@ pub struct LinkChange {
     pub created_at_ms: Option<i64>,
 }
 
+impl LinkChange {
+    /// Takes the password as a body gives it: null to remove it, what stands for a password where links are shown to keep it.
+    pub fn set_password(&mut self, given: Option<Option<String>>) {
+        self.keeps_password = given.as_ref().and_then(Option::as_deref) == Some(password::MASK);
+        self.password = given.filter(|_| !self.keeps_password).map(|clear| clear.map(SecretString::from));
+    }
+}
+
 /// Which slug a link is to have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SlugChoice {
@@ -313,6 +321,23 @@ mod tests {
         };
         for (at_ms, fits) in [(Some(6), true), (Some(5), false), (Some(0), false), (None, true)] {
             assert_eq!(ending(at_ms).is_ok(), fits, "{at_ms:?}");
+        }
+    }
+
+    #[test]
+    fn a_mask_keeps_the_password() {
+        let text = |text: &str| Some(Some(text.to_owned()));
+        for (given, keeps, clear) in [
+            (None, false, None),
+            (Some(None), false, Some(None)),
+            (text("open sesame"), false, Some(Some("open sesame"))),
+            (text(password::MASK), true, None),
+            (text("*******"), false, Some(Some("*******"))),
+        ] {
+            let mut change = LinkChange::default();
+            change.set_password(given);
+            let read = change.password.as_ref().map(|password| password.as_ref().map(ExposeSecret::expose_secret));
+            assert_eq!((change.keeps_password, read), (keeps, clear));
         }
     }
 

@@ -5,12 +5,9 @@
 //! default) and is refused for all else. Beyond Brevr's own list `domain`, `customSlug`, `linkType` and `utm*` can be
 //! changed too; what is only shown cannot, and is refused by name.
 
-use secrecy::SecretString;
-
 use super::error::{invalid, missing};
 use super::path::Named;
 use super::rules;
-use super::shape_link::PASSWORD_MASK;
 use crate::domain::destination;
 use crate::domain::id::PixelId;
 use crate::domain::link::{LinkKind, RedirectKind};
@@ -102,13 +99,9 @@ impl Reading<'_> {
             domain: self.value("domain", body.text("domain")?)?.filter(|name| !name.is_empty()),
             slug: self.slug()?,
             tags: self.tags()?,
-            password: body
-                .text("password")?
-                .filter(|password| password.as_deref() != Some(PASSWORD_MASK))
-                .map(|password| password.map(SecretString::from)),
-            keeps_password: body.text("password")?.flatten().as_deref() == Some(PASSWORD_MASK),
             ..LinkChange::default()
         };
+        change.set_password(body.text("password")?);
         let utm = &mut change.utm;
         utm.source = body.text("utmSource")?;
         utm.medium = body.text("utmMedium")?;

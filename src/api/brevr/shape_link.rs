@@ -10,15 +10,13 @@ use super::link_body::{kind_name, redirect_name};
 use super::rules;
 use crate::domain::id::{LinkId, TagId, UserId, WorkspaceId};
 use crate::domain::link::Link;
+use crate::domain::password;
 use crate::domain::pixel::Network;
 use crate::domain::tag::Tag;
 use crate::web::error::ApiError;
 use crate::web::instant;
 use crate::web::short_link::short_link;
 use crate::web::state::App;
-
-/// Shown in place of a password, of which only the hash is kept. Sent back, it changes nothing.
-pub(super) const PASSWORD_MASK: &str = "********";
 
 /// Columns of links as CSV and TSV.
 pub(super) const COLUMNS: &[&str] = &[
@@ -193,7 +191,7 @@ impl LinkContext {
             link: self.object(app, link),
             description: fields.description.as_deref(),
             image: fields.image.as_deref(),
-            password: fields.password_hash.as_ref().map(|_| PASSWORD_MASK),
+            password: fields.password_hash.as_ref().map(|_| password::MASK),
             expires_at: fields.expires_at_ms.map(instant::format),
             max_clicks: fields.max_clicks,
             cloaked: fields.cloak,

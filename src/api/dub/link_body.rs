@@ -1,9 +1,7 @@
 //! The body of a request that makes or changes a link.
 
-use secrecy::SecretString;
 use serde_json::Value;
 
-use super::shape_link::PASSWORD_MASK;
 use crate::domain::id::{FolderId, TagId};
 use crate::domain::link::TestVariant;
 use crate::links::{LinkChange, SlugChoice, TagChoice};
@@ -22,13 +20,9 @@ pub fn read(body: &Body) -> Result<LinkChange, ApiError> {
         domain: body.text("domain")?.flatten().filter(|name| !name.is_empty()),
         slug: slug(body)?,
         tags: tags(body)?,
-        password: body
-            .text("password")?
-            .filter(|password| password.as_deref() != Some(PASSWORD_MASK))
-            .map(|password| password.map(SecretString::from)),
-        keeps_password: body.text("password")?.flatten().as_deref() == Some(PASSWORD_MASK),
         ..LinkChange::default()
     };
+    change.set_password(body.text("password")?);
     let utm = &mut change.utm;
     utm.source = body.text("utm_source")?;
     utm.medium = body.text("utm_medium")?;

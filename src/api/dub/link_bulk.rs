@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::error::code;
 use super::link_body;
 use super::links::named;
-use super::shape_link::{LinkContext, PASSWORD_MASK};
+use super::shape_link::LinkContext;
 use crate::domain::link::Link;
+use crate::domain::password;
 use crate::links::{LinkChange, LinkName, MAX_LINKS};
 use crate::web::body::{Bodies, Body};
 use crate::web::caller::Caller;
@@ -82,7 +83,7 @@ fn split(made: Vec<Result<Link, crate::links::Error>>) -> (Vec<Link>, Vec<Option
 fn refused(body: Body, refusal: &ApiError) -> Value {
     let mut link = body.into_value();
     if link.get("password").is_some_and(Value::is_string) {
-        link["password"] = PASSWORD_MASK.into();
+        link["password"] = password::MASK.into();
     }
     let code = match refusal {
         ApiError::Unavailable(_) => "internal_server_error",

@@ -7,14 +7,12 @@ use serde::Serialize;
 
 use crate::domain::id::{LinkId, TagId, WorkspaceId};
 use crate::domain::link::{Counters, Link, LinkFields, TestVariant};
+use crate::domain::password;
 use crate::domain::tag::Tag;
 use crate::web::error::ApiError;
 use crate::web::instant;
 pub use crate::web::short_link::short_link;
 use crate::web::state::App;
-
-/// Shown in place of a password, of which only the hash is kept. Sent back, it changes nothing.
-pub const PASSWORD_MASK: &str = "********";
 
 /// Columns of links as CSV and TSV.
 pub(super) const COLUMNS: [&str; 51] = [
@@ -207,7 +205,7 @@ impl LinkContext {
             expires_at: fields.expires_at_ms.map(instant::format),
             expired_url: fields.expired_url.as_deref(),
             disabled_at: fields.disabled_at_ms.map(instant::format),
-            password: fields.password_hash.as_ref().map(|_| PASSWORD_MASK),
+            password: fields.password_hash.as_ref().map(|_| password::MASK),
             proxy: fields.custom_preview,
             title: fields.title.as_deref(),
             description: fields.description.as_deref(),

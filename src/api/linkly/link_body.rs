@@ -2,7 +2,6 @@
 //! empty text, clears what can be without a value and puts everything else back to its default. What cannot be written
 //! (`full_url`, `created_by_user_id`, counters and the like) is ignored, so that an object can be sent back as it was read.
 
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::faults::{BLANK, INVALID, Refusal};
@@ -13,7 +12,7 @@ use crate::domain::pixel::Network;
 use crate::domain::slug;
 use crate::domain::workspace::parse_domain_name;
 use crate::hooks::Hooks;
-use crate::hooks::linkly_link::{GIVEN_URL, PASSWORD_MASK, kept};
+use crate::hooks::linkly_link::{GIVEN_URL, kept};
 use crate::links::{LinkChange, SlugChoice};
 use crate::web::body::Body;
 use crate::web::error::quoted;
@@ -133,10 +132,7 @@ fn texts(fields: &mut Fields<'_>, change: &mut LinkChange) {
     change.preview.title = fields.text("og_title", SHORT);
     change.preview.description = fields.text("og_description", LONG);
     change.preview.image = fields.address("og_image");
-    let password = fields.text("password", PASSWORD);
-    // What is shown of a password says that it stays.
-    change.keeps_password = password.as_ref().is_some_and(|text| text.as_deref() == Some(PASSWORD_MASK));
-    change.password = password.filter(|_| !change.keeps_password).map(|password| password.map(SecretString::from));
+    change.set_password(fields.text("password", PASSWORD));
 }
 
 /// Switches; null is the default: on for `enabled`, off for all others.
@@ -223,7 +219,7 @@ fn webhooks(fields: &mut Fields<'_>, hooks: &Hooks) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::destination;
+    use crate::domain::{destination, password};
     use crate::hooks::guard::Policy;
     use proptest::prelude::*;
     use serde_json::json;
@@ -280,7 +276,7 @@ mod tests {
         assert_eq!(cleared.change.pixels["meta"], None);
         assert_eq!(cleared.change.preview.title, Some(None));
         assert_eq!(cleared.webhooks.as_deref(), Some(&[][..]));
-        let kept = read_of(&json!({"id": 5, "password": PASSWORD_MASK})).unwrap();
+        let kept = read_of(&json!({"id": 5, "password": password::MASK})).unwrap();
         assert!(kept.change.password.is_none(), "what is shown of a password is none");
     }
 
