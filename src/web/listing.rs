@@ -42,8 +42,7 @@ impl Listing {
             spreadsheet_safe: params.boolean("spreadsheetSafe")?.unwrap_or(false),
             file_name: name.to_owned(),
         };
-        let table = if writing.format == Format::Json { Table::default() } else { table(objects, columns)? };
-        answer::value(&objects, &table, &writing)
+        answer::value(&objects, &table_for(&writing, objects, columns)?, &writing)
     }
 }
 
@@ -53,6 +52,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
         Ok(Self { query: parts.uri.query().unwrap_or_default().to_owned(), accept: accept.to_owned() })
+    }
+}
+
+/// The objects as rows, where the answer is CSV or TSV; JSON needs none.
+///
+/// # Errors
+/// As [`table`].
+pub fn table_for<T: Serialize>(
+    writing: &Writing,
+    objects: &[T],
+    columns: &'static [&'static str],
+) -> Result<Table, ApiError> {
+    match writing.format {
+        Format::Json => Ok(Table::default()),
+        Format::Csv | Format::Tsv => table(objects, columns),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
 use crate::web::instant;
-use crate::web::listing::table;
+use crate::web::listing::table_for;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -86,7 +86,7 @@ pub(super) async fn list(
     for domain in all.iter().skip(window.offset as usize).take(window.size as usize) {
         objects.push(object(&app, domain).await?);
     }
-    let table = table(&objects, COLUMNS)?;
+    let table = table_for(&writing, &objects, COLUMNS)?;
     answer::value(&listed("domains", objects, all.len() as u64, window), &table, &writing)
 }
 

@@ -21,7 +21,7 @@ use crate::links::{LinkChange, LinkName};
 use crate::web::answer::{self, Writing};
 use crate::web::body::Body;
 use crate::web::error::ApiError;
-use crate::web::listing::table;
+use crate::web::listing::table_for;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -64,7 +64,7 @@ pub(super) async fn list(
     let context = LinkContext::of(&app, caller.workspace, &links).await?;
     let objects = links.iter().map(|link| serde_json::to_value(context.object(&app, link)));
     let objects: Vec<Value> = objects.collect::<Result<_, _>>().map_err(|_| ApiError::Internal)?;
-    let table = table(&objects, COLUMNS)?;
+    let table = table_for(&writing, &objects, COLUMNS)?;
     answer::value(&listed("links", objects, total, window), &table, &writing)
 }
 

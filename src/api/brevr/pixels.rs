@@ -21,7 +21,7 @@ use crate::web::answer;
 use crate::web::body::Body;
 use crate::web::error::{ApiError, quoted};
 use crate::web::instant;
-use crate::web::listing::table;
+use crate::web::listing::table_for;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -53,7 +53,7 @@ pub(super) async fn list(
     let total = all.len() as u64;
     let shown = all.iter().skip(window.offset as usize).take(window.size as usize);
     let objects: Vec<Value> = shown.map(object).collect();
-    let table = table(&objects, COLUMNS)?;
+    let table = table_for(&writing, &objects, COLUMNS)?;
     answer::value(&listed("pixels", objects, total, window), &table, &writing)
 }
 

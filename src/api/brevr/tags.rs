@@ -18,7 +18,7 @@ use crate::holdings::TagChange;
 use crate::web::answer;
 use crate::web::body::Body;
 use crate::web::error::{ApiError, quoted};
-use crate::web::listing::table;
+use crate::web::listing::table_for;
 use crate::web::params::Params;
 use crate::web::state::App;
 
@@ -57,7 +57,7 @@ pub(super) async fn list(
         app.holdings.count_tags(caller.workspace, &query)
     )?;
     let objects: Vec<Value> = tags.iter().map(object).collect();
-    let table = table(&objects, COLUMNS)?;
+    let table = table_for(&writing, &objects, COLUMNS)?;
     answer::value(&listed("tags", objects, total, window), &table, &writing)
 }
 

@@ -16,7 +16,6 @@ use super::link_rows::writing;
 use crate::domain::domain_fields::DomainPatch;
 use crate::domain::id::DomainId;
 use crate::domain::workspace::Domain;
-use crate::encode::Format;
 use crate::holdings;
 use crate::web::answer;
 use crate::web::error::{ApiError, quoted};
@@ -41,10 +40,7 @@ pub(super) async fn list(
     member.require("domains.read")?;
     let writing = writing(&app, &params, &headers, "domains")?;
     let domains: Vec<Value> = app.catalog.link_domains(member.workspace).await?.iter().map(object).collect();
-    let table = match writing.format {
-        Format::Json => Default::default(),
-        Format::Csv | Format::Tsv => listing::table(&domains, &COLUMNS)?,
-    };
+    let table = listing::table_for(&writing, &domains, &COLUMNS)?;
     answer::value(&json!({ "domains": domains }), &table, &writing)
 }
 

@@ -13,7 +13,6 @@ use super::link_rows::{COLUMNS, LinkRow, Rows, writing};
 use crate::analytics::LinkClicks;
 use crate::catalog::{Cursor, LinkColumn, LinkQuery, Page};
 use crate::domain::id::{LinkId, WorkspaceId};
-use crate::encode::Format;
 use crate::web::answer;
 use crate::web::error::ApiError;
 use crate::web::listing;
@@ -103,10 +102,7 @@ pub(super) async fn list(
     let writing = writing(&app, &params, &headers, "links")?;
     let listed = page(&app, member.workspace, &params).await?;
     let shown: Vec<_> = listed.rows.iter().map(LinkRow::shown).collect();
-    let table = match writing.format {
-        Format::Json => Default::default(),
-        Format::Csv | Format::Tsv => listing::table(&shown, &COLUMNS)?,
-    };
+    let table = listing::table_for(&writing, &shown, &COLUMNS)?;
     let answer = Answer {
         links: shown,
         page_number: listed.number,
@@ -142,10 +138,7 @@ pub(super) async fn bare(
     let writing = writing(&app, &params, &headers, "links")?;
     let listed = page(&app, member.workspace, &params).await?;
     let shown: Vec<_> = listed.rows.iter().map(LinkRow::shown).collect();
-    let table = match writing.format {
-        Format::Json => Default::default(),
-        Format::Csv | Format::Tsv => listing::table(&shown, &COLUMNS)?,
-    };
+    let table = listing::table_for(&writing, &shown, &COLUMNS)?;
     answer::value(&json!(shown), &table, &writing)
 }
 

@@ -221,10 +221,7 @@ pub(super) fn writing(app: &App, params: &Params, headers: &HeaderMap, what: &st
 /// When it cannot be written.
 pub(super) fn one(row: &LinkRow, writing: &Writing) -> Result<Response, ApiError> {
     let shown = row.shown();
-    let table = match writing.format {
-        Format::Json => Default::default(),
-        Format::Csv | Format::Tsv => listing::table(&[&shown], &COLUMNS)?,
-    };
+    let table = listing::table_for(writing, &[&shown], &COLUMNS)?;
     answer::value(&shown, &table, writing)
 }
 
