@@ -17,7 +17,7 @@ use crate::warehouse::revenue::{CurrencyRow, DayRow, SaleRow, ShareRow};
 use crate::web::error::{ApiError, quoted};
 use crate::web::instant;
 use crate::web::meter::Meter;
-use crate::web::params::{IntegerRule, Params};
+use crate::web::params::Params;
 use crate::web::state::App;
 
 use super::person::some;
@@ -26,13 +26,6 @@ use super::site;
 
 /// Sales that are shown one by one where `limit` does not say otherwise.
 const SHOWN: i64 = 50;
-const LIMIT: IntegerRule<'_> = IntegerRule {
-    label: "limit",
-    min: 1,
-    too_small: "limit must be at least 1.",
-    max: 500,
-    too_big: "limit must be at most 500.",
-};
 
 /// Answers one call. All sums are of one currency, which `currency` tells: the one that was asked for, else that with the most
 /// sales; `currencies` has the others. The last transactions are those in any currency.
@@ -49,7 +42,7 @@ pub(super) async fn get(
     let currency = params.text("currency").map(parse_currency).transpose()?;
     let bots = [("exclude", Bots::Exclude), ("include", Bots::Include), ("only", Bots::Only)];
     let bots = params.one_of("bots", &bots)?.unwrap_or(Bots::Exclude);
-    let limit = params.integer("limit", LIMIT)?.unwrap_or(SHOWN).cast_unsigned();
+    let limit = params.integer("limit", site::LIMIT)?.unwrap_or(SHOWN).cast_unsigned();
     let days = site::days(&app, site.workspace, span.range, &zone, is_bounded).await?;
     let writing = site::writing(&headers, &params, "revenue")?;
     let revenue = app.analytics.revenue(scope, span.range, bots, currency, &days, limit).await?;

@@ -27,13 +27,6 @@ const PAGE: IntegerRule<'_> = IntegerRule {
     max: 100_000,
     too_big: "page must be at most 100000.",
 };
-const LIMIT: IntegerRule<'_> = IntegerRule {
-    label: "limit",
-    min: 1,
-    too_small: "limit must be at least 1.",
-    max: 500,
-    too_big: "limit must be at most 500.",
-};
 
 const COLUMNS: [&str; 29] = [
     "session_id",
@@ -77,7 +70,7 @@ pub(super) async fn list(
     let scope = site::scope(&app, &meter, &headers, &params).await?;
     let span = site::span(&app, &params)?;
     let page = params.integer("page", PAGE)?.unwrap_or(1).cast_unsigned();
-    let limit = params.integer("limit", LIMIT)?.unwrap_or(50).cast_unsigned();
+    let limit = params.integer("limit", site::LIMIT)?.unwrap_or(50).cast_unsigned();
     let writing = site::writing(&headers, &params, "sessions")?;
     let sessions = app.analytics.sessions(scope, span.range, None, limit, (page - 1) * limit).await?;
     let ids: Vec<u64> = sessions.iter().map(|session| session.visitor).collect();

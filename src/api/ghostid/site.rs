@@ -14,7 +14,7 @@ use crate::warehouse::session::SiteScope;
 use crate::web::answer::Writing;
 use crate::web::error::{ApiError, quoted};
 use crate::web::meter::Meter;
-use crate::web::params::Params;
+use crate::web::params::{IntegerRule, Params};
 use crate::web::state::App;
 
 use super::caller::Caller;
@@ -23,6 +23,15 @@ use super::caller::Caller;
 const MOST_DAYS: usize = 3_661;
 /// Days from the first instant that events have to the end of the century.
 const ALL_DAYS: usize = 50_000;
+
+/// Rows of a list, where `limit` says how many.
+pub(super) const LIMIT: IntegerRule<'_> = IntegerRule {
+    label: "limit",
+    min: 1,
+    too_small: "limit must be at least 1.",
+    max: 500,
+    too_big: "limit must be at most 500.",
+};
 
 /// The site that `siteId` names, for a caller who may read its analytics.
 ///

@@ -12,7 +12,7 @@ use crate::table::{Cell, Table};
 use crate::warehouse::audience::{CountRow, Seen};
 use crate::web::error::ApiError;
 use crate::web::meter::Meter;
-use crate::web::params::{IntegerRule, Params};
+use crate::web::params::Params;
 use crate::web::state::App;
 
 use super::sections::{Part, Sections};
@@ -20,13 +20,6 @@ use super::site;
 
 /// Pages that are shown where `limit` does not say otherwise.
 const PAGES: i64 = 10;
-const LIMIT: IntegerRule<'_> = IntegerRule {
-    label: "limit",
-    min: 1,
-    too_small: "limit must be at least 1.",
-    max: 500,
-    too_big: "limit must be at most 500.",
-};
 
 /// Answers one call. A hot lead is a visitor of the range whose score, told from all they did until its end, is 60 or more.
 pub(super) async fn get(
@@ -37,7 +30,7 @@ pub(super) async fn get(
 ) -> Result<Response, ApiError> {
     let site = site::asked(&app, &meter, &headers, &params).await?;
     let (scope, range) = (site::scope_of(&site), site::span(&app, &params)?.range);
-    let most_pages = params.integer("limit", LIMIT)?.unwrap_or(PAGES).cast_unsigned();
+    let most_pages = params.integer("limit", site::LIMIT)?.unwrap_or(PAGES).cast_unsigned();
     let writing = site::writing(&headers, &params, "stats")?;
     let high_value = HighValue::new(site.settings.high_value_pages.as_deref());
     let seen = Seen { scope, range, bots: Bots::Exclude, high_value: &high_value };

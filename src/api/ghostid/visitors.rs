@@ -17,7 +17,7 @@ use crate::warehouse::session::OverviewRow;
 use crate::web::error::ApiError;
 use crate::web::instant;
 use crate::web::meter::Meter;
-use crate::web::params::{IntegerRule, Params};
+use crate::web::params::Params;
 use crate::web::state::App;
 
 use super::person::Person;
@@ -27,13 +27,6 @@ use super::{site, stats};
 /// Visitors and events that are shown where `limit` does not say otherwise, and pages.
 const SHOWN: i64 = 100;
 const PAGES: u64 = 10;
-const LIMIT: IntegerRule<'_> = IntegerRule {
-    label: "limit",
-    min: 1,
-    too_small: "limit must be at least 1.",
-    max: 500,
-    too_big: "limit must be at most 500.",
-};
 
 const COLUMNS: [&str; 18] = [
     "ghost_vid",
@@ -64,7 +57,7 @@ pub(super) async fn stream(
     params: Params,
 ) -> Result<Response, ApiError> {
     let site = site::asked(&app, &meter, &headers, &params).await?;
-    let limit = params.integer("limit", LIMIT)?.unwrap_or(SHOWN).cast_unsigned();
+    let limit = params.integer("limit", site::LIMIT)?.unwrap_or(SHOWN).cast_unsigned();
     let writing = site::writing(&headers, &params, "visitors")?;
     let scope = site::scope_of(&site);
     let now_ms = app.clock.now_ms();
