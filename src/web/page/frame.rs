@@ -13,6 +13,17 @@ use super::X_ROBOTS_TAG;
 pub(super) const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Of pages that ask for a password, behind the look that all have.
+pub(super) const FORM_STYLE: &str = "<style>
+form{margin:1.5rem 0 0;display:grid;gap:.5rem}label{font-weight:600}
+input,button{font:inherit;padding:.625rem .75rem;border-radius:.5rem}
+input{border:1px solid var(--line);background:transparent;color:inherit}
+button{margin-top:.5rem;border:0;background:var(--deed);color:var(--on-deed);font-weight:600;cursor:pointer}
+input:focus-visible,button:focus-visible{outline:3px solid var(--deed);outline-offset:2px}
+.problem{color:var(--bad)}
+</style>
+";
+
 /// Up to the title's text.
 macro_rules! before_title {
     () => {

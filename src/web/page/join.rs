@@ -4,7 +4,7 @@ use axum::http::header::{REFERRER_POLICY, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::frame::{after_title, before_title, respond};
+use super::frame::{FORM_STYLE, after_title, before_title, respond};
 use super::html::Text;
 
 /// For the page with the form, which leads here again.
@@ -15,16 +15,6 @@ const POLICY: &str =
 pub const CODE: &str = "code";
 /// Name of the form's field for the password.
 pub const PASSWORD: &str = "password";
-
-const STYLE: &str = "<style>
-form{margin:1.5rem 0 0;display:grid;gap:.5rem}label{font-weight:600}
-input,button{font:inherit;padding:.625rem .75rem;border-radius:.5rem}
-input{border:1px solid var(--line);background:transparent;color:inherit}
-button{margin-top:.5rem;border:0;background:var(--deed);color:var(--on-deed);font-weight:600;cursor:pointer}
-input:focus-visible,button:focus-visible{outline:3px solid var(--deed);outline-offset:2px}
-.problem{color:var(--bad)}
-</style>
-";
 
 /// Whom the page is for.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +123,7 @@ fn form(guest: &Guest<'_>, problem: Option<Problem>) -> String {
         Some(Problem::TooMany(_) | Problem::Busy) => ("hint problem", ""),
     };
     format!(
-        "{before}Join {workspace}{after}{STYLE}<meta name=\"robots\" content=\"noindex\">\n</head>\n<body>\n<main>\n\
+        "{before}Join {workspace}{after}{FORM_STYLE}<meta name=\"robots\" content=\"noindex\">\n</head>\n<body>\n<main>\n\
          <h1>Join {workspace}</h1>\n<p id=\"hint\">{hint}</p>\n<form method=\"post\" action=\"/join\">\n\
          <label for=\"email\">Email address</label>\n\
          <input id=\"email\" type=\"email\" value=\"{email}\" readonly autocomplete=\"username\">\n\

@@ -4,7 +4,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::frame::{after_title, before_title, respond};
+use super::frame::{FORM_STYLE, after_title, before_title, respond};
 use super::html::Text;
 
 /// As for other pages, but without a word on forms: a browser that minds `form-action` also minds where the answer to the
@@ -15,16 +15,6 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 pub const PASSWORD: &str = "password";
 /// Name of the form's field for where the visitor came from, which the browser does not say twice.
 pub const REFERRER: &str = "referrer";
-
-const STYLE: &str = "<style>
-form{margin:1.5rem 0 0;display:grid;gap:.5rem}label{font-weight:600}
-input,button{font:inherit;padding:.625rem .75rem;border-radius:.5rem}
-input{border:1px solid var(--line);background:transparent;color:inherit}
-button{margin-top:.5rem;border:0;background:var(--deed);color:var(--on-deed);font-weight:600;cursor:pointer}
-input:focus-visible,button:focus-visible{outline:3px solid var(--deed);outline-offset:2px}
-.problem{color:var(--bad)}
-</style>
-";
 
 /// Why the page is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +80,7 @@ fn html(asking: Asking, referrer: &str) -> String {
         referrer => format!("<input type=\"hidden\" name=\"{REFERRER}\" value=\"{}\">\n", Text(referrer)),
     };
     format!(
-        "{before}Password needed{after}{STYLE}<meta name=\"robots\" content=\"noindex\">\n</head>\n<body>\n<main>\n\
+        "{before}Password needed{after}{FORM_STYLE}<meta name=\"robots\" content=\"noindex\">\n</head>\n<body>\n<main>\n\
          <h1>Password needed</h1>\n\
          <p id=\"hint\">Whoever shared this link has protected it. Enter the password to go on.</p>\n\
          <form method=\"post\">\n<label for=\"password\">Password</label>\n\
