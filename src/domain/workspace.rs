@@ -148,7 +148,8 @@ pub fn parse_domain_name(text: &str) -> Option<String> {
     }
     let host = url::Host::parse(text.trim_end_matches('.')).ok()?.to_string();
     let name = host.strip_prefix("www.").unwrap_or(&host);
-    (!name.is_empty() && name.split('.').all(|label| !label.is_empty() && label.len() <= 63)).then(|| name.to_owned())
+    let fits = |label: &str| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-');
+    (!name.is_empty() && name.split('.').all(fits)).then(|| name.to_owned())
 }
 
 /// The form of a slug by which it is looked up.
@@ -171,6 +172,10 @@ mod tests {
             ("", None),
             ("https://example.com", None),
             ("example.com:80", None),
+            ("a-b.xn--p1ai", Some("a-b.xn--p1ai")),
+            ("-a.example", None),
+            ("a.b-.example", None),
+            ("www.-a.example", None),
             ("a..b", None),
             ("exa mple.com", None),
             ("*.example.com", None),
