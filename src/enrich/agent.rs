@@ -173,6 +173,13 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn rules_can_look_for_every_system() {
+        for system in names::SYSTEMS {
+            assert!(crate::domain::platform::is_known(system.name), "{}", system.name);
+        }
+    }
+
+    #[test]
     fn versions_are_as_sent() {
         for (user_agent, browser, os) in [
             ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0", "132.0", "10.0"),

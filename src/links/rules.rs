@@ -5,6 +5,7 @@ use super::{Error, Result};
 use crate::domain::country;
 use crate::domain::device::DeviceClass;
 use crate::domain::link::{Rule, RuleOn};
+use crate::domain::platform;
 
 /// Most values of one rule.
 const MAX_VALUES: usize = 300;
@@ -62,6 +63,10 @@ fn check_values(place: usize, rule: &mut Rule) -> Result<()> {
                     return Err(wrong(place, format!("'{value}' is no device, expected one of {known}")));
                 }
             },
+            RuleOn::Platform if !platform::is_known(value) => {
+                let message = format!("'{value}' is no system that is known, expected one of {}", platform::known());
+                return Err(wrong(place, message));
+            }
             RuleOn::Platform | RuleOn::Split => value.to_owned(),
         };
         if !checked.contains(&value) {
@@ -142,6 +147,8 @@ mod tests {
             (rule(RuleOn::Country, &["US", "Germany"], None), "'Germany' is no country"),
             (rule(RuleOn::Device, &["fridge"], None), "desktop, mobile, tablet"),
             (rule(RuleOn::Platform, &[], None), "no value"),
+            (rule(RuleOn::Platform, &["iOS", "Windows 10"], None), "'Windows 10' is no system"),
+            (rule(RuleOn::Platform, &["fridge"], None), "Linux, Mac, NetBSD"),
             (rule(RuleOn::Platform, &["a\0"], None), "NUL"),
             (rule(RuleOn::Platform, &[&"x".repeat(256)], None), "255"),
             (rule(RuleOn::Platform, &["x"; 301], None), "301 values"),

@@ -12,15 +12,15 @@ use crate::domain::country;
 use crate::domain::destination;
 use crate::domain::device::DeviceClass;
 use crate::domain::link::{Rule, RuleOn};
+use crate::domain::platform;
 use crate::hooks::linkly_link::RULES;
 use crate::web::error::quoted;
 
 const FIELD: &str = "rules";
 /// Most rules of a link.
 const MAX_RULES: usize = 300;
-/// Most values of a rule, and longest of them in characters.
+/// Most values of a rule.
 const MAX_VALUES: usize = 300;
-const MAX_VALUE: usize = 100;
 /// What rotators are called elsewhere.
 const ROTATORS: [&str; 4] = ["percentage", "split", "rotation", "random"];
 
@@ -133,21 +133,21 @@ fn values(object: &Map<String, Value>, on: RuleOn) -> Result<Vec<String>, Fault>
     }
 }
 
-fn expected(on: RuleOn) -> &'static str {
-    match on {
-        RuleOn::Country => "a country of ISO 3166-1 in two letters, such as US, or several with commas between them",
-        RuleOn::Device => "desktop, mobile or tablet, or several with commas between them",
-        RuleOn::Platform | RuleOn::Split => {
-            "a system such as iOS, Android, Windows or Mac, or several with commas between them"
-        }
-    }
+fn expected(on: RuleOn) -> String {
+    let one = match on {
+        RuleOn::Country => "a country of ISO 3166-1 in two letters, such as US".to_owned(),
+        RuleOn::Device => "desktop, mobile or tablet".to_owned(),
+        RuleOn::Platform | RuleOn::Split => format!("a system: {}", platform::known()),
+    };
+    format!("{one}, or several with commas between them")
 }
 
 fn value(on: RuleOn, text: &str) -> Result<String, Fault> {
     let fits = match on {
         RuleOn::Country => country::name(&text.to_ascii_uppercase()).is_some(),
         RuleOn::Device => DeviceClass::parse(text).is_some(),
-        RuleOn::Platform | RuleOn::Split => text.chars().count() <= MAX_VALUE,
+        RuleOn::Platform => platform::is_known(text),
+        RuleOn::Split => true,
     };
     if !fits {
         return Err(("matches", INVALID, format!("expected {}. Given: {}", expected(on), quoted(text))));
@@ -226,6 +226,8 @@ mod tests {
             (json!({"what": "country", "matches": "Germany", "url": url}), "rules.0.matches"),
             (json!({"what": "country", "matches": "", "url": url}), "rules.0.matches"),
             (json!({"what": "device", "matches": "fridge", "url": url}), "rules.0.matches"),
+            (json!({"what": "platform", "matches": "iOS, fridge", "url": url}), "rules.0.matches"),
+            (json!({"what": "platform", "matches": "fridge", "url": url}), "Linux, Mac, NetBSD"),
             (json!({"what": "rotator", "url": url}), "rules.0.percentage"),
             (json!({"what": "rotator", "percentage": 0, "url": url}), "rules.0.percentage"),
             (json!({"what": "rotator", "percentage": 101, "url": url}), "rules.0.percentage"),
