@@ -1,5 +1,6 @@
 //! Lists of links, and how many there are.
 
+use percent_encoding::percent_decode_str;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -7,6 +8,7 @@ use super::link_row::{from_row, link_columns};
 use super::{Catalog, Cursor, Error, Page, Result, Window, like_anywhere};
 use crate::domain::id::{FolderId, LinkId, SiteId, TagId, UserId, WorkspaceId};
 use crate::domain::link::Link;
+use crate::domain::workspace::parse_domain_name;
 
 /// Which links are wanted; what is `None` does not matter.
 #[derive(Clone, Debug, Default)]
@@ -204,6 +206,9 @@ impl LinkQuery {
                 let wide = " OR concat('/', link.slug) ILIKE ? OR link.options ->> 'notes' ILIKE ?";
                 list.push(wide, like_anywhere(search));
             }
+            if let Some(address) = short_address(search) {
+                list.push(" OR domain.name || '/' || link.slug ILIKE ?", like_anywhere(&address));
+            }
             list.plain(")");
         }
         if let Some(active) = self.active {
@@ -224,6 +229,17 @@ impl LinkQuery {
         }
         list
     }
+}
+
+/// The domain and slug of a short address that somebody may have pasted, with or without its scheme; `None` for what is none.
+fn short_address(text: &str) -> Option<String> {
+    let text = text.trim();
+    let address = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let (domain, slug) = address.split_once('/')?;
+    let domain = parse_domain_name(domain.split(':').next().unwrap_or_default())?;
+    let slug = percent_decode_str(slug.trim_end_matches('/')).decode_utf8().ok()?;
+    (!slug.is_empty() && !slug.contains('\0')).then(|| format!("{domain}/{slug}"))
 }
 
 impl Catalog {
@@ -313,5 +329,29 @@ impl Catalog {
                 rows.map(|row| Ok((number(row)?.map(FolderId::from_row), count(row)?))).collect::<Result<_>>()?,
             ),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_addresses_are_short_ones() {
+        for (text, expected) in [
+            ("go.example.com/spring", Some("go.example.com/spring")),
+            (" https://Go.Example.com/Spring/?x=1#top ", Some("go.example.com/Spring")),
+            ("http://localhost:8080/l/shop/a", Some("localhost/l/shop/a")),
+            ("https://b\u{fc}cher.example/%C3%BC", Some("xn--bcher-kva.example/\u{fc}")),
+            ("spring", None),
+            ("/spring", None),
+            ("go.example.com/", None),
+            ("two words/x", None),
+            ("go.example.com/%FF", None),
+            ("go.example.com/%00", None),
+            ("", None),
+        ] {
+            assert_eq!(short_address(text).as_deref(), expected, "{text}");
+        }
     }
 }

@@ -131,6 +131,9 @@ async fn searches_are_literal_and_parameters_are_checked() {
         ("/promo", vec!["echo"]),
         ("%25_", vec!["bravo"]),
         ("plain", vec!["delta", "echo"]),
+        ("https%3A%2F%2Fgo.example.com%2FPromo%3Futm_source%3Dx", vec!["echo"]),
+        ("GO.example.com/m", vec!["delta"]),
+        ("go.other.example/m", vec![]),
         ("nothing%20like%20it", vec![]),
         ("", vec!["Alpha, \"one\"", "bravo", "charlie", "delta", "echo"]),
     ] {
