@@ -67,6 +67,14 @@ impl Catalog {
         rows.iter().map(|row| Ok(LinkId::from_row(row.try_get(0)?))).collect()
     }
 
+    /// How many of its clicks a limited link of the workspace has given away; `None` where nobody has counted them.
+    pub async fn taken_clicks(&self, workspace: WorkspaceId, link: LinkId) -> Result<Option<u64>> {
+        let text =
+            "SELECT taken FROM link_allowance JOIN link ON link.id = link_id WHERE workspace_id = $1 AND id = $2";
+        let row = self.call().await?.query_opt(text, &[&workspace.row(), &link.row()]).await?;
+        row.map(|row| Ok(row.try_get::<_, i64>(0)?.cast_unsigned())).transpose()
+    }
+
     /// Notes how many clicks a link had before it was limited. Nothing is done where it has a number already, or no limit.
     pub async fn note_clicks(&self, workspace: WorkspaceId, link: LinkId, clicks: u64) -> Result<()> {
         let text = "INSERT INTO link_allowance (link_id, taken)

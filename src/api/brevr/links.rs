@@ -101,8 +101,25 @@ pub(super) async fn update(
         let image = patch.image.as_ref().unwrap_or(&link.fields.image);
         patch.custom_preview = Some(description.is_some() || image.is_some());
     }
+    if patch.disabled_at_ms == Some(None) {
+        require_clicks(&app, &link, patch.max_clicks.unwrap_or(link.fields.max_clicks)).await?;
+    }
     let link = app.links.update(caller.workspace, &name, change).await.map_err(refusal)?;
     shown(&app, &link).await
+}
+
+/// Sees that a link is active once it is said to be: under this limit it has clicks to give.
+async fn require_clicks(app: &App, link: &Link, limit: Option<u64>) -> Result<(), ApiError> {
+    let Some(limit) = limit else { return Ok(()) };
+    match app.catalog.taken_clicks(link.workspace, link.id).await? {
+        Some(taken) if taken >= limit => Err(invalid(
+            "isActive",
+            format!(
+                "all {limit} clicks of the link are used up: raise maxClicks above {taken}, or send null for no limit"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// `DELETE /links/{link}`: for good; what came of it stays.

@@ -118,6 +118,18 @@ async fn a_link_out_of_clicks_is_not_active() {
     assert_eq!(world.get(&path).await.1["link"]["isActive"], false);
     assert_eq!(world.get("/links?isActive=true").await.1["total"], 0);
     assert_eq!(world.get("/links?isActive=false").await.1["total"], 1);
-    let (_, more) = world.patch(&path, json!({"maxClicks": 2})).await;
-    assert_eq!(more["link"]["isActive"], true);
+    // It cannot be said to be what it is not.
+    for body in [json!({"isActive": true}), json!({"isActive": true, "maxClicks": 1, "title": "t"})] {
+        let (status, refused) = world.patch(&path, body.clone()).await;
+        assert_eq!(status, 422, "{body}: {refused}");
+        assert!(error(&refused).starts_with("isActive: ") && error(&refused).contains("raise maxClicks"), "{refused}");
+    }
+    let (_, shown) = world.get(&path).await;
+    assert_eq!((&shown["link"]["isActive"], &shown["link"]["title"]), (&json!(false), &Value::Null));
+    assert_eq!(world.patch(&path, json!({"isActive": false})).await.0, 200);
+    let (status, more) = world.patch(&path, json!({"maxClicks": 2, "isActive": true})).await;
+    assert_eq!((status, &more["link"]["isActive"]), (200, &json!(true)), "{more}");
+    world.app.catalog.take_clicks(world.ours.workspace, known.id, 1).await.unwrap();
+    let (status, free) = world.patch(&path, json!({"maxClicks": null, "isActive": true})).await;
+    assert_eq!((status, &free["link"]["isActive"]), (200, &json!(true)), "{free}");
 }
