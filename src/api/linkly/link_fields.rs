@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
 
     /// A web address in its checked form.
     pub(super) fn address(&mut self, name: &str) -> Said<String> {
-        let text = match self.text(name, destination::MAX_LENGTH)? {
+        let text = match self.address_text(name)? {
             Some(text) => text,
             None => return Some(None),
         };
@@ -118,7 +118,7 @@ impl<'a> Fields<'a> {
 
     /// The destination, of whatever kind, in its checked form. It cannot be taken away.
     pub(super) fn destination(&mut self, name: &str) -> Option<String> {
-        let Some(text) = self.text(name, destination::MAX_LENGTH)? else {
+        let Some(text) = self.address_text(name)? else {
             self.faults.add(name, BLANK, "where the link leads, such as https://example.com");
             return None;
         };
@@ -128,6 +128,14 @@ impl<'a> Fields<'a> {
                 self.faults.add(name, INVALID, format!("{reason}. Given: {}", quoted(&text)));
                 None
             }
+        }
+    }
+
+    /// The text of an address. A number would be read as that of a machine.
+    fn address_text(&mut self, name: &str) -> Said<String> {
+        match self.raw(name)? {
+            Some(number @ Value::Number(_)) => self.refuse(name, "an address such as https://example.com", number),
+            _ => self.text(name, destination::MAX_LENGTH),
         }
     }
 

@@ -187,6 +187,13 @@ async fn faults_stand_beside_their_fields() {
         (json!({}), "url"),
         (json!({"url": ""}), "url"),
         (json!({"url": null}), "url"),
+        (json!({"url": 1.5}), "url"),
+        (json!({"url": "https://a.b", "og_image": 2_130_706_433}), "og_image"),
+        (json!({"url": "https://a.b", "domain": "-a.example"}), "domain"),
+        (
+            json!({"url": "https://a.b", "rules": [{"what": "platform", "matches": "iOS, fridge", "url": "https://a.b"}]}),
+            "rules.0.matches",
+        ),
         (json!({"url": "https://a.b", "slug": "/x"}), "domain"),
         (json!({"url": "https://a.b", "slug": "/x", "domain": "go.other.example"}), "domain"),
         (json!({"url": "https://a.b", "slug": "/x", "domain": "go.example.com/"}), "domain"),
