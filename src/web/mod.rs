@@ -9,6 +9,7 @@ pub mod cookie;
 pub mod error;
 pub mod explain;
 pub mod form;
+pub mod in_path;
 pub mod instant;
 pub mod kept_answers;
 pub mod limits;

@@ -11,7 +11,7 @@ use super::analytics::writing;
 use super::caller::Asker;
 use super::error::missing;
 use super::page::{listed, window};
-use super::path::InPath;
+use super::path::Cuid;
 use crate::domain::domain_fields::DomainPatch;
 use crate::domain::id::DomainId;
 use crate::domain::principal::Role;
@@ -21,6 +21,7 @@ use crate::web::answer;
 use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
+use crate::web::in_path::InPath;
 use crate::web::instant;
 use crate::web::listing::table_for;
 use crate::web::params::Params;
@@ -94,7 +95,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<DomainId>,
+    InPath(Cuid(id)): InPath<Cuid<DomainId>>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("domains.read")?;
     let domain = app.holdings.domain_by_id(caller.workspace, id).await?;
@@ -105,7 +106,7 @@ pub(super) async fn get(
 pub(super) async fn delete(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<DomainId>,
+    InPath(Cuid(id)): InPath<Cuid<DomainId>>,
 ) -> Result<Json<Value>, ApiError> {
     require_management(&caller)?;
     let domain = app.holdings.domain_by_id(caller.workspace, id).await?;
@@ -119,7 +120,7 @@ pub(super) async fn delete(
 pub(super) async fn verify(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<DomainId>,
+    InPath(Cuid(id)): InPath<Cuid<DomainId>>,
 ) -> Result<Json<Value>, ApiError> {
     require_management(&caller)?;
     let (domain, found) = match app.holdings.verify_domain(caller.workspace, id).await? {

@@ -6,7 +6,7 @@
 //! changed too; what is only shown cannot, and is refused by name.
 
 use super::error::{invalid, missing};
-use super::path::Named;
+use super::path::Id;
 use super::rules;
 use crate::domain::destination;
 use crate::domain::id::PixelId;
@@ -224,15 +224,14 @@ pub(super) fn pixel_id(network: Network, field: &str, id: &str) -> Result<String
 }
 
 /// Ids that are written as ids are here.
-fn parsed<Id: Named>(field: &str, ids: &[String]) -> Result<Vec<Id>, ApiError> {
-    let malformed: Vec<String> =
-        ids.iter().filter(|id| Id::named(id).is_none()).take(10).map(|id| quoted(id)).collect();
+fn parsed<T: Id>(field: &str, ids: &[String]) -> Result<Vec<T>, ApiError> {
+    let malformed: Vec<String> = ids.iter().filter(|id| T::read(id).is_none()).take(10).map(|id| quoted(id)).collect();
     if !malformed.is_empty() {
         let message =
-            format!("there are no such {}s in this workspace: {}", Id::KIND.to_lowercase(), malformed.join(", "));
+            format!("there are no such {}s in this workspace: {}", T::KIND.to_lowercase(), malformed.join(", "));
         return Err(invalid(field, message));
     }
-    Ok(ids.iter().filter_map(|id| Id::named(id)).collect())
+    Ok(ids.iter().filter_map(|id| T::read(id)).collect())
 }
 
 /// A blank text is none.

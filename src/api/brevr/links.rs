@@ -11,7 +11,7 @@ use super::error::{invalid, refusal};
 use super::link_body::{self, Asked};
 use super::link_list;
 use super::page::{listed, window};
-use super::path::InPath;
+use super::path::Cuid;
 use super::shape_link::{COLUMNS, LinkContext};
 use crate::catalog::{Cursor, Page};
 use crate::domain::id::{LinkId, WorkspaceId};
@@ -21,6 +21,7 @@ use crate::links::{LinkChange, LinkName};
 use crate::web::answer::{self, Writing};
 use crate::web::body::Body;
 use crate::web::error::ApiError;
+use crate::web::in_path::InPath;
 use crate::web::listing::table_for;
 use crate::web::params::Params;
 use crate::web::state::App;
@@ -72,7 +73,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<LinkId>,
+    InPath(Cuid(id)): InPath<Cuid<LinkId>>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("links.read")?;
     let link = app.links.get(caller.workspace, &LinkName::Id(id)).await.map_err(refusal)?;
@@ -83,7 +84,7 @@ pub(super) async fn get(
 pub(super) async fn update(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<LinkId>,
+    InPath(Cuid(id)): InPath<Cuid<LinkId>>,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("links.write")?;
@@ -126,7 +127,7 @@ async fn require_clicks(app: &App, link: &Link, limit: Option<u64>) -> Result<()
 pub(super) async fn delete(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<LinkId>,
+    InPath(Cuid(id)): InPath<Cuid<LinkId>>,
 ) -> Result<Response, ApiError> {
     caller.require("links.write")?;
     let link = app.links.delete(caller.workspace, &LinkName::Id(id)).await.map_err(refusal)?;

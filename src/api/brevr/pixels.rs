@@ -12,7 +12,7 @@ use super::caller::Asker;
 use super::error::{invalid, missing};
 use super::link_body::pixel_id;
 use super::page::{listed, window};
-use super::path::InPath;
+use super::path::Cuid;
 use crate::catalog::PixelFields;
 use crate::domain::id::PixelId;
 use crate::domain::kept_pixel::KeptPixel;
@@ -20,6 +20,7 @@ use crate::domain::pixel::Network;
 use crate::web::answer;
 use crate::web::body::Body;
 use crate::web::error::{ApiError, quoted};
+use crate::web::in_path::InPath;
 use crate::web::instant;
 use crate::web::listing::table_for;
 use crate::web::params::Params;
@@ -61,7 +62,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<PixelId>,
+    InPath(Cuid(id)): InPath<Cuid<PixelId>>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("links.read")?;
     Ok(Json(json!({ "pixel": object(&app.holdings.pixel(caller.workspace, id).await?) })))
@@ -71,7 +72,7 @@ pub(super) async fn get(
 pub(super) async fn update(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<PixelId>,
+    InPath(Cuid(id)): InPath<Cuid<PixelId>>,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("links.write")?;
@@ -84,7 +85,7 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<PixelId>,
+    InPath(Cuid(id)): InPath<Cuid<PixelId>>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("links.write")?;
     app.holdings.remove_pixel(caller.workspace, id).await?;

@@ -10,7 +10,7 @@ use super::analytics::writing;
 use super::caller::Asker;
 use super::error::{invalid, missing};
 use super::page::{listed, window};
-use super::path::InPath;
+use super::path::Cuid;
 use crate::catalog::TagQuery;
 use crate::domain::id::TagId;
 use crate::domain::tag::{Tag, TagColor};
@@ -18,6 +18,7 @@ use crate::holdings::TagChange;
 use crate::web::answer;
 use crate::web::body::Body;
 use crate::web::error::{ApiError, quoted};
+use crate::web::in_path::InPath;
 use crate::web::listing::table_for;
 use crate::web::params::Params;
 use crate::web::state::App;
@@ -65,7 +66,7 @@ pub(super) async fn list(
 pub(super) async fn get(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<TagId>,
+    InPath(Cuid(id)): InPath<Cuid<TagId>>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("tags.read")?;
     Ok(Json(json!({ "tag": object(&app.holdings.tag(caller.workspace, id).await?) })))
@@ -75,7 +76,7 @@ pub(super) async fn get(
 pub(super) async fn update(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<TagId>,
+    InPath(Cuid(id)): InPath<Cuid<TagId>>,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("tags.write")?;
@@ -86,7 +87,7 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(app): State<App>,
     Asker(caller): Asker,
-    InPath(id): InPath<TagId>,
+    InPath(Cuid(id)): InPath<Cuid<TagId>>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require("tags.write")?;
     app.holdings.remove_tag(caller.workspace, id).await?;

@@ -11,13 +11,13 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::page_number;
-use super::path::{InPath, Named};
 use crate::domain::domain_fields::DomainPatch;
 use crate::domain::principal::Role;
 use crate::domain::workspace::{Domain, parse_domain_name};
 use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::ApiError;
+use crate::web::in_path::{InPath, Named};
 use crate::web::instant;
 use crate::web::listing::Listing;
 use crate::web::params::Params;

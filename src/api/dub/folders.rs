@@ -10,7 +10,6 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::page_number;
-use super::path::InPath;
 use crate::catalog::FolderChange;
 use crate::domain::id::FolderId;
 use crate::domain::tag::Folder;
@@ -18,6 +17,7 @@ use crate::holdings::NewFolder;
 use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::{ApiError, quoted};
+use crate::web::in_path::InPath;
 use crate::web::instant;
 use crate::web::listing::Listing;
 use crate::web::params::Params;

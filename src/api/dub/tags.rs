@@ -7,7 +7,6 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::page_number;
-use super::path::InPath;
 use crate::catalog::TagQuery;
 use crate::domain::id::TagId;
 use crate::domain::tag::{Tag, TagColor};
@@ -15,6 +14,7 @@ use crate::holdings::TagChange;
 use crate::web::body::Body;
 use crate::web::caller::Caller;
 use crate::web::error::{ApiError, quoted};
+use crate::web::in_path::InPath;
 use crate::web::listing::Listing;
 use crate::web::params::Params;
 use crate::web::state::App;
