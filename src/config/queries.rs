@@ -11,8 +11,13 @@ const MAX_ROWS: u64 = 5_000_000_000;
 const MAX_MEMORY_BYTES: u64 = 4 << 30;
 const QUEUE: usize = 1_000;
 const QUEUE_SECS: u32 = 5;
-/// Exports may be so many at least, however few cores there are: slow clients need few.
+/// Queries for each core. At most so many in all that they and the exports fit into the 100 that the embedded ClickHouse
+/// takes at once.
+const PER_CORE: usize = 4;
+const MOST: usize = 64;
+/// Exports may be so many however few cores there are, since slow clients need little, and no more however many.
 const LEAST_EXPORTS: usize = 8;
+const MOST_EXPORTS: usize = 32;
 
 /// Analytics queries. Each node counts for itself.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +35,8 @@ pub struct QueriesConfig {
     #[arg(id = "query_max_memory_bytes", long = "query-max-memory-bytes", env = "LINKTRAIL_QUERY_MAX_MEMORY_BYTES", default_value_t = MAX_MEMORY_BYTES, value_name = "BYTES", global = true)]
     pub max_memory_bytes: u64,
 
-    /// Analytics queries that run at once, exports not counted; further ones wait for a place. Default: 4 for each core.
+    /// Analytics queries that run at once, exports not counted; further ones wait for a place. Default: 4 for each core,
+    /// at most 64.
     #[arg(id = "queries_at_once", long = "queries-at-once", env = "LINKTRAIL_QUERIES_AT_ONCE", value_parser = at_least_one(), value_name = "QUERIES", global = true)]
     pub at_once: Option<usize>,
 
@@ -48,7 +54,7 @@ pub struct QueriesConfig {
     pub queue_secs: u32,
 
     /// Exports that run at once, which have places of their own; at most half of them are one workspace's. Default: 4 for
-    /// each core, at least 8.
+    /// each core, at least 8 and at most 32.
     #[arg(id = "exports_at_once", long = "exports-at-once", env = "LINKTRAIL_EXPORTS_AT_ONCE", value_parser = at_least_one(), value_name = "EXPORTS", global = true)]
     pub exports_at_once: Option<usize>,
 }
@@ -65,13 +71,13 @@ fn half(bound: usize) -> usize {
 impl QueriesConfig {
     /// Queries at once: in all, and of one workspace.
     pub fn places(&self) -> (usize, usize) {
-        let in_all = self.at_once.unwrap_or_else(|| 4 * cores());
+        let in_all = self.at_once.unwrap_or_else(|| (PER_CORE * cores()).min(MOST));
         (in_all, self.per_workspace.unwrap_or_else(|| half(in_all)).min(in_all))
     }
 
     /// Exports at once: in all, and of one workspace.
     pub fn export_places(&self) -> (usize, usize) {
-        let in_all = self.exports_at_once.unwrap_or_else(|| (4 * cores()).max(LEAST_EXPORTS));
+        let in_all = self.exports_at_once.unwrap_or_else(|| (PER_CORE * cores()).clamp(LEAST_EXPORTS, MOST_EXPORTS));
         (in_all, half(in_all))
     }
 
