@@ -26,7 +26,8 @@ use linktrail::enrich::{EnrichOptions, Enricher, Geo};
 use linktrail::filter::{Field, Filter, Separator};
 use linktrail::plan::{self, Bots, Counting, Order, Page, Request, Shape, rewrite};
 use linktrail::redirect::{
-    BoxFuture, FoundLink, LinkSource, Resolver, ResolverOptions, System, Target, Unavailable, Visit, Visitor, decide,
+    BoxFuture, FoundLink, LinkPlace, LinkSource, Resolver, ResolverOptions, System, Target, Unavailable, Visit,
+    Visitor, decide,
 };
 use linktrail::spool::{Options, Spool};
 use linktrail::table::{Cell, Table};
@@ -130,8 +131,8 @@ fn found(number: u64, slug: &str) -> FoundLink {
 struct Shelf(BTreeMap<String, FoundLink>);
 
 impl LinkSource for Shelf {
-    fn link<'a>(&'a self, _: DomainId, slug_key: &'a str) -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>> {
-        Box::pin(async move { Ok(self.0.get(slug_key).cloned()) })
+    fn links<'a>(&'a self, places: &'a [LinkPlace]) -> BoxFuture<'a, Vec<Result<Option<FoundLink>, Unavailable>>> {
+        Box::pin(async move { places.iter().map(|place| Ok(self.0.get(&*place.slug_key).cloned())).collect() })
     }
 
     fn domains(&self) -> BoxFuture<'_, Result<Vec<Domain>, Unavailable>> {

@@ -1,7 +1,7 @@
 //! Links, one at a time. Lists are in `link_list.rs`, selections for analytics in `link_filter.rs`.
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{Json, ToSql};
 
 use super::link_row::{from_row, link_columns, options, tag_rows};
 use super::outbox::note_link;
@@ -10,7 +10,7 @@ use super::{Catalog, Error, Result, allowances, instant};
 use crate::domain::id::{DomainId, FolderId, LinkId, TagId, UserId, WorkspaceId};
 use crate::domain::link::{Link, LinkFields};
 use crate::domain::webhook::HookEvent;
-use crate::domain::workspace::{Domain, slug_key};
+use crate::domain::workspace::{Domain, WorkspaceSettings, slug_key};
 
 /// Links that are asked for by id at once.
 const CHUNK: usize = 5_000;
@@ -67,6 +67,33 @@ impl Catalog {
         );
         let row = self.lookup().await?.query_opt(text, &[&domain.row(), &slug_key]).await?;
         row.as_ref().map(from_row).transpose()
+    }
+
+    /// As [`resolve`](Self::resolve), for many visits at once, each with its domain and slug key: in their order, with the
+    /// settings of the links' workspaces; those of a workspace that was removed are the default.
+    pub async fn resolve_all(&self, places: &[(DomainId, &str)]) -> Result<Vec<Option<(Link, WorkspaceSettings)>>> {
+        let text = concat!(
+            "SELECT ",
+            link_columns!(),
+            ", asked.place, workspace.settings
+            FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (domain_id, slug_key, place)
+            JOIN link ON link.domain_id = asked.domain_id AND link.slug_key = asked.slug_key
+                AND link.deleted_at IS NULL AND link.trashed_at IS NULL
+            JOIN domain ON domain.id = link.domain_id AND domain.removed_at IS NULL
+            LEFT JOIN workspace ON workspace.id = link.workspace_id AND workspace.removed_at IS NULL"
+        );
+        let (domains, slug_keys): (Vec<i64>, Vec<&str>) =
+            places.iter().map(|(domain, slug_key)| (domain.row(), *slug_key)).unzip();
+        let mut found: Vec<_> = places.iter().map(|_| None).collect();
+        for row in self.lookup().await?.query(text, &[&domains, &slug_keys]).await? {
+            let settings: Option<Json<WorkspaceSettings>> = row.try_get("settings")?;
+            // Places are counted from one.
+            let place = usize::try_from(row.try_get::<_, i64>("place")?).unwrap_or_default().wrapping_sub(1);
+            if let Some(found) = found.get_mut(place) {
+                *found = Some((from_row(&row)?, settings.map(|Json(settings)| settings).unwrap_or_default()));
+            }
+        }
+        Ok(found)
     }
 
     /// Whether any link has this slug, in the trash or not.

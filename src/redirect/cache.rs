@@ -3,7 +3,8 @@
 //! What always holds:
 //! - A link that is there stays until it changes or memory is short; "there is none" is believed for a few seconds only
 //!   and lives in a small table of its own, so that guessed slugs cannot push real links out.
-//! - Many visits that miss the same link cause one load. Loads are bounded in number and in time.
+//! - Many visits that miss the same link cause one load. What is missed while others load is loaded together: the first
+//!   visit goes at once, under pressure one question of the store answers many. Loads are bounded in number and in time.
 //! - After [`LinkCache::forget`] returned, no visit gets an answer whose load began before it. A load and its insertion
 //!   belong to a *flight*; forgetting removes the flight, and only a flight that still stands may insert, both under the
 //!   lock of its shard.
@@ -11,21 +12,24 @@
 //!   their load began. An entry of an older epoch is still used when the store does not answer, so that a broken
 //!   connection to the store never takes known links down.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use moka::Equivalent;
 use moka::sync::Cache;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::source::{LinkSource, Unavailable};
+use super::source::{LinkPlace, LinkSource, Unavailable};
 use super::target::Target;
 use crate::domain::id::DomainId;
 
 const SHARDS: usize = 64;
+/// Links that are loaded together at most.
+const BATCH: usize = 256;
 const MISSING_ENTRIES: u64 = 100_000;
 /// What the table itself takes for an entry, in bytes.
 const ENTRY_OVERHEAD: usize = 200;
@@ -41,7 +45,7 @@ pub struct CacheLimits {
     pub missing_ttl: Duration,
     /// How long a visit waits for the store.
     pub load_timeout: Duration,
-    /// Loads at once.
+    /// Loads at once, each of up to 256 links.
     pub max_loads: usize,
 }
 
@@ -51,27 +55,21 @@ impl Default for CacheLimits {
             max_bytes: 640 << 20,
             missing_ttl: Duration::from_secs(5),
             load_timeout: Duration::from_millis(900),
-            max_loads: 64,
+            max_loads: 4,
         }
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    domain: DomainId,
-    slug: Box<str>,
-}
-
-/// A [`Key`] that owns nothing; hashes as one.
+/// A [`LinkPlace`] that owns nothing; hashes as one.
 #[derive(Clone, Copy, Hash)]
 struct KeyRef<'a> {
     domain: DomainId,
     slug: &'a str,
 }
 
-impl Equivalent<Key> for KeyRef<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.domain == key.domain && *self.slug == *key.slug
+impl Equivalent<LinkPlace> for KeyRef<'_> {
+    fn equivalent(&self, key: &LinkPlace) -> bool {
+        self.domain == key.domain && *self.slug == *key.slug_key
     }
 }
 
@@ -91,6 +89,13 @@ struct Flight {
     answer: watch::Receiver<Option<Answer>>,
 }
 
+/// Loads that wait for their turn, and how many are at work.
+#[derive(Default)]
+struct Loads {
+    waiting: VecDeque<Pilot>,
+    at_work: usize,
+}
+
 /// The cache; cheap to clone.
 #[derive(Clone)]
 pub(super) struct LinkCache {
@@ -100,11 +105,11 @@ pub(super) struct LinkCache {
 struct Inner {
     source: Arc<dyn LinkSource>,
     limits: CacheLimits,
-    known: Cache<Key, Known>,
-    missing: Cache<Key, u64>,
-    flights: Vec<Mutex<HashMap<Key, Flight>>>,
+    known: Cache<LinkPlace, Known>,
+    missing: Cache<LinkPlace, u64>,
+    flights: Vec<Mutex<HashMap<LinkPlace, Flight>>>,
     hasher: RandomState,
-    loads: Semaphore,
+    loads: Mutex<Loads>,
     epoch: AtomicU64,
     last_flight: AtomicU64,
     started: Instant,
@@ -115,8 +120,8 @@ struct Inner {
 impl LinkCache {
     /// An empty cache over a source.
     pub fn new(source: Arc<dyn LinkSource>, limits: CacheLimits) -> Self {
-        let weigh = |key: &Key, known: &Known| {
-            u32::try_from(ENTRY_OVERHEAD + key.slug.len() + known.target.weight()).unwrap_or(u32::MAX)
+        let weigh = |key: &LinkPlace, known: &Known| {
+            u32::try_from(ENTRY_OVERHEAD + key.slug_key.len() + known.target.weight()).unwrap_or(u32::MAX)
         };
         let inner = Inner {
             source,
@@ -125,7 +130,7 @@ impl LinkCache {
             missing: Cache::builder().max_capacity(MISSING_ENTRIES).time_to_live(limits.missing_ttl).build(),
             flights: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
-            loads: Semaphore::new(limits.max_loads),
+            loads: Mutex::default(),
             epoch: AtomicU64::new(0),
             last_flight: AtomicU64::new(0),
             started: Instant::now(),
@@ -165,7 +170,7 @@ impl LinkCache {
 
     /// Forgets what is known of one place, because it changed.
     pub fn forget(&self, domain: DomainId, slug_key: &str) {
-        let key = Key { domain, slug: slug_key.into() };
+        let key = LinkPlace { domain, slug_key: slug_key.into() };
         let mut flights = self.inner.shard(&key);
         flights.remove(&key);
         self.inner.known.invalidate(&key);
@@ -180,7 +185,7 @@ impl LinkCache {
 
     async fn load(&self, key: KeyRef<'_>) -> Answer {
         let mut answer = {
-            let owned = Key { domain: key.domain, slug: key.slug.into() };
+            let owned = LinkPlace { domain: key.domain, slug_key: key.slug.into() };
             let mut flights = self.inner.shard(&owned);
             // A flight may have landed since memory was asked.
             if let Some(answer) = self.inner.certain(key) {
@@ -193,9 +198,8 @@ impl LinkCache {
                     let number = self.inner.last_flight.fetch_add(1, Ordering::Relaxed);
                     let (sender, answer) = watch::channel(None);
                     flights.insert(owned.clone(), Flight { number, epoch, answer: answer.clone() });
-                    let pilot = Pilot { inner: Arc::clone(&self.inner), key: owned, number, epoch };
-                    // A task of its own: a visitor who leaves must not take the answer from those who wait with him.
-                    tokio::spawn(pilot.fly(sender));
+                    let (inner, since) = (Arc::clone(&self.inner), Instant::now());
+                    self.inner.ask_for(Pilot { inner, key: owned, number, epoch, since, sender });
                     answer
                 }
             }
@@ -222,10 +226,26 @@ impl Inner {
         self.missing.get(&key).filter(|&missing| missing == epoch).map(|_| None)
     }
 
-    fn shard(&self, key: &Key) -> MutexGuard<'_, HashMap<Key, Flight>> {
+    fn shard(&self, key: &LinkPlace) -> MutexGuard<'_, HashMap<LinkPlace, Flight>> {
         let shard = self.hasher.hash_one(key) as usize % SHARDS;
         // Nothing under the lock can leave the map half changed.
         self.flights[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn loads(&self) -> MutexGuard<'_, Loads> {
+        // Nothing under the lock can leave it half changed.
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a load wait for its turn, which comes at once unless as many as may be are at work.
+    fn ask_for(self: &Arc<Self>, pilot: Pilot) {
+        let mut loads = self.loads();
+        loads.waiting.push_back(pilot);
+        if loads.at_work < self.limits.max_loads.max(1) {
+            loads.at_work += 1;
+            // A task of its own: a visitor who leaves must not take the answer from those who wait with him.
+            tokio::spawn(Turn { inner: Arc::clone(self), is_over: false }.work());
+        }
     }
 
     fn elapsed_ms(&self) -> u64 {
@@ -238,27 +258,72 @@ impl Inner {
     }
 }
 
+/// A turn to load; gives itself back, whatever happens.
+struct Turn {
+    inner: Arc<Inner>,
+    is_over: bool,
+}
+
+impl Turn {
+    /// Loads what waits, as much at a time as may be, until nothing waits.
+    async fn work(mut self) {
+        while let Some(pilots) = self.next() {
+            if pilots.is_empty() {
+                continue;
+            }
+            let places: Vec<LinkPlace> = pilots.iter().map(|pilot| pilot.key.clone()).collect();
+            let load = tokio::time::timeout(self.inner.limits.load_timeout, self.inner.source.links(&places));
+            let mut found = load.await.unwrap_or_default().into_iter();
+            for pilot in pilots {
+                let answer = found.next().unwrap_or(Err(Unavailable));
+                pilot.land(answer.map(|found| found.as_ref().and_then(Target::prepare).map(Arc::new)));
+            }
+        }
+    }
+
+    /// The next loads, those aside that nobody waits for any more; `None` when the turn is over.
+    fn next(&mut self) -> Option<Vec<Pilot>> {
+        let mut pilots: Vec<Pilot> = {
+            let mut loads = self.inner.loads();
+            if loads.waiting.is_empty() {
+                loads.at_work -= 1;
+                self.is_over = true;
+                return None;
+            }
+            let count = loads.waiting.len().min(BATCH);
+            loads.waiting.drain(..count).collect()
+        };
+        // Whose visitors have gone without an answer; a store that hangs must not pile them up.
+        pilots.retain(|pilot| pilot.since.elapsed() < self.inner.limits.load_timeout);
+        Some(pilots)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.inner.loads().at_work -= 1;
+        }
+    }
+}
+
 /// Flies one load; whatever happens to it, the flight is taken off the list.
 struct Pilot {
     inner: Arc<Inner>,
-    key: Key,
+    key: LinkPlace,
     number: u64,
     epoch: u64,
+    since: Instant,
+    sender: watch::Sender<Option<Answer>>,
 }
 
 impl Pilot {
-    async fn fly(self, sender: watch::Sender<Option<Answer>>) {
-        let load = async {
-            let _permit = self.inner.loads.acquire().await.map_err(|_| Unavailable)?;
-            self.inner.source.link(self.key.domain, &self.key.slug).await
-        };
-        let loaded = tokio::time::timeout(self.inner.limits.load_timeout, load).await.unwrap_or(Err(Unavailable));
-        let answer = loaded.map(|found| found.as_ref().and_then(Target::prepare).map(Arc::new));
-        self.land(&answer);
-        sender.send_replace(Some(answer));
+    fn land(self, answer: Answer) {
+        self.note(&answer);
+        self.sender.send_replace(Some(answer));
     }
 
-    fn land(&self, answer: &Answer) {
+    fn note(&self, answer: &Answer) {
         let mut flights = self.inner.shard(&self.key);
         if flights.get(&self.key).is_none_or(|flight| flight.number != self.number) {
             return;

@@ -65,16 +65,18 @@ impl FakeSource {
 }
 
 impl LinkSource for FakeSource {
-    fn link<'a>(&'a self, _: DomainId, slug_key: &'a str) -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>> {
+    fn links<'a>(&'a self, places: &'a [LinkPlace]) -> BoxFuture<'a, Vec<Result<Option<FoundLink>, Unavailable>>> {
         Box::pin(async move {
             self.loads.fetch_add(1, Ordering::SeqCst);
             assert!(!self.panics.load(Ordering::SeqCst), "told to");
-            let read = self.links.lock().unwrap().get(slug_key).cloned();
+            let read = |place: &LinkPlace| self.links.lock().unwrap().get(&*place.slug_key).cloned();
+            let read: Vec<_> = places.iter().map(read).collect();
             if self.held.load(Ordering::SeqCst) {
                 self.reached.notify_one();
                 self.go_on.notified().await;
             }
-            if self.broken.load(Ordering::SeqCst) { Err(Unavailable) } else { Ok(read) }
+            let is_broken = self.broken.load(Ordering::SeqCst);
+            read.into_iter().map(|found| if is_broken { Err(Unavailable) } else { Ok(found) }).collect()
         })
     }
 
@@ -266,13 +268,38 @@ async fn a_store_that_hangs_costs_a_visit_its_time_limit() {
         source.clone(),
         CacheLimits { max_loads: 1, load_timeout: Duration::from_millis(50), ..CacheLimits::default() },
     );
-    let (a, b) = tokio::join!(id(&cache, "a"), id(&cache, "b"));
-    assert_eq!((a, b), (Err(Unavailable), Err(Unavailable)));
-    assert_eq!(source.loads(), 1, "the second never got its turn");
+    let turns = async {
+        source.reached.notified().await;
+        tokio::task::yield_now().await;
+        source.loads()
+    };
+    let (a, b, loads) = tokio::join!(id(&cache, "a"), id(&cache, "b"), turns);
+    assert_eq!((a, b, loads), (Err(Unavailable), Err(Unavailable), 1), "the second waits for its turn");
     source.hold(false);
     while id(&cache, "a").await != Ok(Some(1)) {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn what_is_missed_while_others_load_is_loaded_together() {
+    let source = FakeSource::new();
+    source.put("b3", 3);
+    let cache = LinkCache::new(source.clone(), CacheLimits { max_loads: 1, ..CacheLimits::default() });
+    let first = visit_in_the_air(&source, &cache).await;
+    let others: Vec<_> = (0..BATCH + 10)
+        .map(|number| {
+            let cache = cache.clone();
+            tokio::spawn(async move { id(&cache, &format!("b{number}")).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    source.go_on.notify_one();
+    assert_eq!(first.await.unwrap(), Ok(None));
+    for (number, other) in others.into_iter().enumerate() {
+        assert_eq!(other.await.unwrap(), Ok((number == 3).then_some(3)), "{number}");
+    }
+    assert_eq!(source.loads(), 3, "one alone, then as many as may be, then the rest");
 }
 
 #[tokio::test]

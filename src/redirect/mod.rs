@@ -42,6 +42,6 @@ pub use interstitial::Interstitial;
 pub use manners::Manners;
 pub use resolver::{Resolver, ResolverOptions, Unresolved};
 pub use slug::{MAX_SLUG_CHARS, counted, inspected, slug_of};
-pub use source::{BoxFuture, FoundLink, LinkSource, Unavailable};
+pub use source::{BoxFuture, FoundLink, LinkPlace, LinkSource, Unavailable};
 pub use target::Target;
 pub use visitor::{System, Visitor};

@@ -151,7 +151,8 @@ impl Resolver {
         if self.misses.exhausted(client) && !self.links.has_any(place.domain, &key) {
             return Err(Unresolved::TooManyMisses);
         }
-        let answer = self.links.get(place.domain, &key).await.map_err(|Unavailable| Unresolved::Unavailable)?;
+        let answer = Box::pin(self.links.get(place.domain, &key)).await;
+        let answer = answer.map_err(|Unavailable| Unresolved::Unavailable)?;
         if answer.is_none() {
             self.misses.count(client);
         }

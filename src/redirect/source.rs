@@ -25,12 +25,19 @@ pub struct FoundLink {
     pub settings: Arc<WorkspaceSettings>,
 }
 
+/// Where a link may be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LinkPlace {
+    /// The short domain.
+    pub domain: DomainId,
+    /// The slug, in the form by which the domain looks slugs up.
+    pub slug_key: Box<str>,
+}
+
 /// The store of links, as far as visits need it.
 pub trait LinkSource: Send + Sync + 'static {
-    /// The link at this place; `slug_key` is in the form by which the domain looks slugs up. `None` when there is none or
-    /// it was deleted.
-    fn link<'a>(&'a self, domain: DomainId, slug_key: &'a str)
-    -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>>;
+    /// The links at these places, in their order; `None` where there is none or it was deleted.
+    fn links<'a>(&'a self, places: &'a [LinkPlace]) -> BoxFuture<'a, Vec<Result<Option<FoundLink>, Unavailable>>>;
 
     /// Every short domain.
     fn domains(&self) -> BoxFuture<'_, Result<Vec<Domain>, Unavailable>>;

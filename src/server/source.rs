@@ -8,10 +8,11 @@ use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
-use crate::catalog::{Catalog, Change};
-use crate::domain::id::{DomainId, WorkspaceId};
+use crate::catalog::{self, Catalog, Change};
+use crate::domain::id::WorkspaceId;
+use crate::domain::link::Link;
 use crate::domain::workspace::{Domain, WorkspaceSettings};
-use crate::redirect::{BoxFuture, FoundLink, LinkSource, Resolver, Unavailable};
+use crate::redirect::{BoxFuture, FoundLink, LinkPlace, LinkSource, Resolver, Unavailable};
 use crate::sites::Sites;
 use crate::web::streams::Streams;
 
@@ -31,6 +32,16 @@ impl CatalogSource {
         Self { catalog, settings: Mutex::default() }
     }
 
+    async fn load(&self, places: &[LinkPlace]) -> Result<Vec<Option<FoundLink>>, catalog::Error> {
+        let places: Vec<_> = places.iter().map(|place| (place.domain, &*place.slug_key)).collect();
+        let found = self.catalog.resolve_all(&places).await?;
+        let shared = |(link, settings): (Link, WorkspaceSettings)| {
+            let settings = self.shared(link.workspace, settings);
+            FoundLink { link, settings }
+        };
+        Ok(found.into_iter().map(|found| found.map(shared)).collect())
+    }
+
     fn shared(&self, workspace: WorkspaceId, settings: WorkspaceSettings) -> Arc<WorkspaceSettings> {
         let mut known = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         match known.get(&workspace) {
@@ -45,19 +56,21 @@ impl CatalogSource {
 }
 
 impl LinkSource for CatalogSource {
-    fn link<'a>(
-        &'a self,
-        domain: DomainId,
-        slug_key: &'a str,
-    ) -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>> {
+    fn links<'a>(&'a self, places: &'a [LinkPlace]) -> BoxFuture<'a, Vec<Result<Option<FoundLink>, Unavailable>>> {
         Box::pin(async move {
-            let Some(link) = self.catalog.resolve(domain, slug_key).await.map_err(|error| unavailable(&error))? else {
-                return Ok(None);
-            };
-            let workspace = self.catalog.workspace(link.workspace).await.map_err(|error| unavailable(&error))?;
-            let settings = workspace.map_or_else(WorkspaceSettings::default, |workspace| workspace.settings);
-            let settings = self.shared(link.workspace, settings);
-            Ok(Some(FoundLink { link, settings }))
+            match self.load(places).await {
+                Ok(found) => found.into_iter().map(Ok).collect(),
+                Err(error) if places.len() > 1 && !matches!(error, catalog::Error::Unavailable(_)) => {
+                    // One that cannot be asked for, or not be read, must not take the others with it.
+                    let mut found = Vec::with_capacity(places.len());
+                    for place in places.chunks(1) {
+                        let one = self.load(place).await.map_err(|error| unavailable(&error));
+                        found.push(one.map(|one| one.into_iter().next().flatten()));
+                    }
+                    found
+                }
+                Err(error) => vec![Err(unavailable(&error)); places.len()],
+            }
         })
     }
 
@@ -66,7 +79,7 @@ impl LinkSource for CatalogSource {
     }
 }
 
-fn unavailable(error: &crate::catalog::Error) -> Unavailable {
+fn unavailable(error: &catalog::Error) -> Unavailable {
     tracing::warn!(%error, "links cannot be read");
     Unavailable
 }

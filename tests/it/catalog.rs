@@ -180,6 +180,10 @@ async fn a_link_is_read_as_it_was_written() {
     assert_eq!(catalog.link(workspace, link.id).await.unwrap().as_ref(), Some(&link));
     assert_eq!(catalog.resolve(domain.id, "full/slug").await.unwrap().as_ref(), Some(&link));
     assert_eq!(catalog.resolve(domain.id, "Full/Slug").await.unwrap(), None);
+    let places = ["none", "full/slug", "Full/Slug", "full/slug"].map(|slug_key| (domain.id, slug_key));
+    let found = Some((link.clone(), WorkspaceSettings::default()));
+    assert_eq!(catalog.resolve_all(&places).await.unwrap(), [None, found.clone(), None, found]);
+    assert_eq!(catalog.resolve_all(&[]).await.unwrap(), []);
     assert_eq!(catalog.link_by_external_id(workspace, "e").await.unwrap().as_ref(), Some(&link));
     assert_eq!(catalog.link_at(workspace, "a.example", "FULL/SLUG").await.unwrap().as_ref(), Some(&link));
 
@@ -220,6 +224,7 @@ async fn a_link_is_read_as_it_was_written() {
     assert!(!catalog.delete_link(workspace, link.id, NOW + 6).await.unwrap());
     assert_eq!(catalog.link(workspace, link.id).await.unwrap(), None);
     assert_eq!(catalog.resolve(domain.id, "full/slug").await.unwrap(), None);
+    assert_eq!(catalog.resolve_all(&places[..2]).await.unwrap(), [None, None]);
     assert_eq!(catalog.links_by_ids(workspace, &[link.id]).await.unwrap()[0].deleted_at_ms, Some(NOW + 5));
     let again = LinkFields { tags: vec![], ..all };
     add(&catalog, &domain, "full/slug", &again).await;

@@ -23,7 +23,8 @@ use linktrail::domain::link::{Link, LinkFields};
 use linktrail::domain::workspace::{Domain, WorkspaceSettings};
 use linktrail::enrich::{EnrichOptions, Enricher, Geo};
 use linktrail::redirect::{
-    AllowanceStore, Allowances, BoxFuture, FoundLink, LinkSource, Resolver, ResolverOptions, Taken, Unavailable,
+    AllowanceStore, Allowances, BoxFuture, FoundLink, LinkPlace, LinkSource, Resolver, ResolverOptions, Taken,
+    Unavailable,
 };
 use linktrail::server::listen::{ListenOptions, Listener};
 use linktrail::server::slow_body;
@@ -86,8 +87,11 @@ impl Store {
 }
 
 impl LinkSource for Store {
-    fn link<'a>(&'a self, _: DomainId, slug_key: &'a str) -> BoxFuture<'a, Result<Option<FoundLink>, Unavailable>> {
-        Box::pin(async move { self.check().map(|()| self.links.lock().unwrap().get(slug_key).cloned()) })
+    fn links<'a>(&'a self, places: &'a [LinkPlace]) -> BoxFuture<'a, Vec<Result<Option<FoundLink>, Unavailable>>> {
+        Box::pin(async move {
+            let links = self.links.lock().unwrap();
+            places.iter().map(|place| self.check().map(|()| links.get(&*place.slug_key).cloned())).collect()
+        })
     }
 
     fn domains(&self) -> BoxFuture<'_, Result<Vec<Domain>, Unavailable>> {
