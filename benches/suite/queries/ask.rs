@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 
 use super::ground::Ground;
 use super::question::Question;
@@ -82,7 +83,7 @@ pub async fn in_turn(ground: &Ground, question: &Question) -> anyhow::Result<Tak
     let mut store = Store::open(ground.folder(), User::Reader).await?;
     asker.ask(&question.path).await?;
     let answer = asker.body()?;
-    let mut best: Option<(f64, Vec<u8>)> = None;
+    let mut best: Option<(f64, Vec<u8>, Vec<Vec<Value>>)> = None;
     for sql in &question.by_hand {
         let request = store.request(sql, "");
         let mut fastest = f64::INFINITY;
@@ -90,16 +91,19 @@ pub async fn in_turn(ground: &Ground, question: &Question) -> anyhow::Result<Tak
             let began = Instant::now();
             store.ask(&request).await.with_context(|| sql.clone())?;
             fastest = fastest.min(ms(began));
-            if best.as_ref().is_some_and(|(known, _)| fastest > 3.0 * known) {
+            if best.as_ref().is_some_and(|(known, ..)| fastest > 3.0 * known) {
                 break;
             }
         }
-        question.check(&answer, &store.rows()?).with_context(|| sql.clone())?;
-        if best.as_ref().is_none_or(|(known, _)| fastest < *known) {
-            best = Some((fastest, request));
+        let rows = store.rows()?;
+        question.check(&answer, &rows).with_context(|| sql.clone())?;
+        if best.as_ref().is_none_or(|(known, ..)| fastest < *known) {
+            best = Some((fastest, request, rows));
         }
     }
-    let (_, request) = best.context("no way by hand")?;
+    let (_, request, rows) = best.context("no way by hand")?;
+    let then = question.then.as_ref().map(|then| then(&rows)).unwrap_or_default();
+    let requests: Vec<Vec<u8>> = [request].into_iter().chain(then.iter().map(|sql| store.request(sql, ""))).collect();
     let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
     let began = Instant::now();
     for time in 0..WARM_UP + TIMES {
@@ -107,7 +111,9 @@ pub async fn in_turn(ground: &Ground, question: &Question) -> anyhow::Result<Tak
         asker.ask(&question.path).await?;
         let own = ms(before);
         let before = Instant::now();
-        store.ask(&request).await?;
+        for request in &requests {
+            store.ask(request).await?;
+        }
         let other = ms(before);
         if time >= WARM_UP {
             ours.push(own);

@@ -15,6 +15,9 @@ pub enum Growth {
 /// Rows of an answer, as texts that can be compared.
 pub type Rows = Vec<Vec<String>>;
 
+/// The statements that follow, out of the rows by hand.
+pub type Then = Box<dyn Fn(&[Vec<Value>]) -> Vec<String>>;
+
 /// Reads the program's answer.
 type Reading = Box<dyn Fn(&Value) -> Option<Rows>>;
 
@@ -30,6 +33,8 @@ pub struct Question {
     pub path: String,
     /// Ways to ask ClickHouse, of which the fastest is the yardstick; all give the same rows, in any order.
     pub by_hand: Vec<String>,
+    /// Asked after it, by hand too: what an answer says of the links in it.
+    pub then: Option<Then>,
     reading: Reading,
     /// Rows that are compared, the first ones.
     most: usize,
@@ -45,12 +50,18 @@ impl Question {
         by_hand: Vec<String>,
         reading: impl Fn(&Value) -> Option<Rows> + 'static,
     ) -> Self {
-        Self { id, name: name.into(), growth, path, by_hand, reading: Box::new(reading), most: usize::MAX }
+        Self { id, name: name.into(), growth, path, by_hand, then: None, reading: Box::new(reading), most: usize::MAX }
     }
 
     /// Only so many rows are compared: by hand one asks for no more.
     pub fn first(mut self, most: usize) -> Self {
         self.most = most;
+        self
+    }
+
+    /// More is asked of what was found.
+    pub fn then(mut self, then: impl Fn(&[Vec<Value>]) -> Vec<String> + 'static) -> Self {
+        self.then = Some(Box::new(then));
         self
     }
 

@@ -1,6 +1,10 @@
 //! The questions of the chapter. By hand they are asked as somebody would who knows the tables as well as the program does:
 //! with values in the text, the counts by quarter of an hour where those serve, and a projection where that helps.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::question::{Growth, Question, cells, events, fields, points};
 
 const DAY_MS: i64 = 86_400_000;
@@ -243,7 +247,8 @@ fn pages(terms: &Terms) -> Vec<Question> {
         let settings = " SETTINGS optimize_read_in_order = 0";
         let by_hand = vec![whole.clone(), format!("{whole}{settings}"), late.clone(), format!("{late}{settings}")];
         let path = format!("/events?interval=all&limit={PAGE}&page={number}{of_link}");
-        Question::new(id, name, Growth::Events, path, by_hand, events)
+        let first = terms.first_link;
+        Question::new(id, name, Growth::Events, path, by_hand, events).then(move |rows| counters(first, rows))
     };
     let (workspace, link) = terms.far_pages();
     vec![
@@ -251,6 +256,24 @@ fn pages(terms: &Terms) -> Vec<Question> {
         page("far page", format!("events, page {workspace}"), workspace, false),
         page("first page of link", "events of a link, page 1".to_owned(), 1, true),
         page("far page of link", format!("events of a link, page {link}"), link, true),
+    ]
+}
+
+/// The counters of the links of a page, which stand beside each event: of clicks, leads and sales ever, and of what was paid.
+fn counters(first: u64, rows: &[Vec<Value>]) -> Vec<String> {
+    let place = |row: &Vec<Value>| row.get(1)?.as_str()?.strip_prefix('k')?.parse::<u64>().ok();
+    let links: BTreeSet<u64> = rows.iter().filter_map(place).map(|place| first + place).collect();
+    let links = links.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let of_links = format!("{HUMAN} AND link_id IN ({links}) GROUP BY link_id");
+    vec![
+        format!(
+            "SELECT link_id, sumIf(events, kind = 'click'), maxIf(last, kind = 'click'), sumIf(events, kind = 'lead'), \
+             sumIf(events, kind = 'sale') FROM events_15m WHERE workspace_id = 1 AND kind IN ('click', 'lead', 'sale') AND {of_links}"
+        ),
+        format!(
+            "SELECT link_id, currency, count(), sum(amount), groupUniqArray(customer_id) FROM events \
+             WHERE workspace_id = 1 AND kind = 'sale' AND {of_links}, currency"
+        ),
     ]
 }
 
