@@ -104,6 +104,8 @@ pub async fn in_turn(ground: &Ground, question: &Question) -> anyhow::Result<Tak
     let (_, request, rows) = best.context("no way by hand")?;
     let then = question.then.as_ref().map(|then| then(&rows)).unwrap_or_default();
     let requests: Vec<Vec<u8>> = [request].into_iter().chain(then.iter().map(|sql| store.request(sql, ""))).collect();
+    // A connection that was idle for long may be closed.
+    asker = Asker::open(ground.server()?.address, &ground.key).await?;
     let (mut ours, mut by_hand) = (Vec::new(), Vec::new());
     let began = Instant::now();
     for time in 0..WARM_UP + TIMES {
@@ -124,6 +126,16 @@ pub async fn in_turn(ground: &Ground, question: &Question) -> anyhow::Result<Tak
         }
     }
     Ok(Taken { ours_ms: median(&ours), by_hand_ms: median(&by_hand) })
+}
+
+/// What is sent for a question by hand: the first way, and what follows from its rows.
+async fn statements(store: &mut Store, question: &Question) -> anyhow::Result<Vec<Vec<u8>>> {
+    let sql = question.by_hand.first().context("no way by hand")?;
+    let request = store.request(sql, "");
+    store.ask(&request).await?;
+    let rows = store.rows()?;
+    let then = question.then.as_ref().map(|then| then(&rows)).unwrap_or_default();
+    Ok([request].into_iter().chain(then.iter().map(|sql| store.request(sql, ""))).collect())
 }
 
 /// What many at once saw.
@@ -172,17 +184,26 @@ pub async fn crowd(ground: &Ground, lists: &[Vec<Question>], times: usize) -> an
     }
     let ours = Crowd::of(&took_ms, began.elapsed().as_secs_f64(), refused);
 
-    let mut asking = tokio::task::JoinSet::new();
-    let began = Instant::now();
+    let mut lists_by_hand = Vec::new();
     for list in lists {
         let mut store = Store::open(ground.folder(), User::Reader).await?;
-        let requests: Vec<Vec<u8>> =
-            list.iter().filter_map(|question| Some(store.request(question.by_hand.first()?, ""))).collect();
+        let mut asked = Vec::new();
+        for question in list {
+            asked.push(statements(&mut store, question).await?);
+        }
+        lists_by_hand.push(asked);
+    }
+    let mut asking = tokio::task::JoinSet::new();
+    let began = Instant::now();
+    for asked in lists_by_hand {
+        let mut store = Store::open(ground.folder(), User::Reader).await?;
         asking.spawn(async move {
             let mut took_ms = Vec::new();
-            for request in requests.iter().cycle().take(requests.len() * times) {
+            for requests in asked.iter().cycle().take(asked.len() * times) {
                 let before = Instant::now();
-                store.ask(request).await?;
+                for request in requests {
+                    store.ask(request).await?;
+                }
                 took_ms.push(ms(before));
             }
             anyhow::Ok(took_ms)
