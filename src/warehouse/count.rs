@@ -33,9 +33,11 @@ pub struct GroupRow {
 /// SQL of [`Shape::Total`](crate::plan::Shape::Total).
 pub fn total(query: &Query) -> Sql {
     if query.counting.unique && !is_of_money(query) {
-        // As many as there are pairs of link and visitor: which event was the first need not be known.
-        let mut sql = Sql::new("SELECT uniqExact(link_id, visitor) AS counted, toInt64(0) AS money FROM events");
+        // As many as there are pairs of link and visitor: which event was the first need not be known. ClickHouse: groups of
+        // numbers take a third of the time of uniqExact over pairs, and go to disk where they do not fit in memory.
+        let mut sql = Sql::new("SELECT count() AS counted, toInt64(0) AS money FROM (SELECT 1 FROM events");
         push_where(&mut sql, query, query.range, TimeColumn::Timestamp);
+        sql.push(" GROUP BY link_id, visitor)");
         return sql;
     }
     let mut sql = Sql::new("SELECT ");

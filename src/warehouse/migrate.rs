@@ -33,6 +33,7 @@ migrations! {
     3 "0003_visitors.sql",
     4 "0004_coordinates.sql",
     5 "0005_ad_network.sql",
+    6 "0006_quarter_hours.sql",
 }
 
 #[derive(Row, Deserialize)]

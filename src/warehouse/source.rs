@@ -89,12 +89,22 @@ pub(super) fn push_source(sql: &mut Sql, query: &Query, columns: &[&'static str]
             push_where(sql, query, query.range, TimeColumn::Timestamp);
         }
         Source::Rollup(inner) => {
-            sql.push(" FROM (SELECT toUInt32(slot) AS at, link_id, events FROM events_15m");
+            let by_link = columns.contains(&"link_id");
+            // ClickHouse: under a UNION the projection without links is read only for what is a sum already.
+            sql.push(if by_link {
+                " FROM (SELECT toUInt32(slot) AS at, link_id, events FROM events_15m"
+            } else {
+                " FROM (SELECT toUInt32(slot) AS at, sum(events) AS events FROM events_15m"
+            });
             push_where(sql, query, inner, TimeColumn::Slot);
+            if !by_link {
+                sql.push(" GROUP BY slot");
+            }
             let before = Range::new(query.range.start_ms(), inner.start_ms());
             let after = Range::new(inner.end_ms(), query.range.end_ms());
             for edge in [before, after].into_iter().flatten().filter(|edge| edge.start_ms() < edge.end_ms()) {
-                sql.push(" UNION ALL SELECT toUInt32(toUnixTimestamp(timestamp)) AS at, link_id, toUInt64(1) AS events FROM events");
+                sql.push(" UNION ALL SELECT toUInt32(toUnixTimestamp(timestamp)) AS at, ");
+                sql.push(if by_link { "link_id, " } else { "" }).push("toUInt64(1) AS events FROM events");
                 push_where(sql, query, edge, TimeColumn::Timestamp);
             }
             sql.push(")");
