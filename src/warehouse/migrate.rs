@@ -34,6 +34,7 @@ migrations! {
     4 "0004_coordinates.sql",
     5 "0005_ad_network.sql",
     6 "0006_quarter_hours.sql",
+    7 "0007_visitors_of_events.sql",
 }
 
 #[derive(Row, Deserialize)]
