@@ -43,10 +43,11 @@ impl Warehouse {
     /// When ClickHouse cannot tell.
     pub async fn beginning_ms(&self, workspace: WorkspaceId) -> Result<Option<i64>, Error> {
         let mut sql = Sql::new(
-            "SELECT toInt64(toUnixTimestamp(min(slot))) * 1000 AS at_ms, count() AS slots FROM events_15m \
-             WHERE ",
+            // ClickHouse: grouped, so that the projection without links is read.
+            "SELECT toInt64(toUnixTimestamp(min(slot))) * 1000 AS at_ms, count() AS slots FROM (SELECT slot \
+             FROM events_15m WHERE ",
         );
-        sql.scope(workspace);
+        sql.scope(workspace).push(" GROUP BY slot)");
         let rows: Vec<BeginningRow> = self.collect(&sql).await?;
         Ok(rows.first().filter(|row| row.slots > 0).map(|row| row.at_ms))
     }

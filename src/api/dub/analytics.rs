@@ -40,7 +40,7 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Reads parameters and looks up what they name.
+    /// Reads parameters and looks up what they name. It is `a_series` if one of its answers is.
     ///
     /// # Errors
     /// The first parameter that is wrong; a link or folder that the workspace does not have; a store that does not answer.
@@ -49,11 +49,12 @@ impl Question {
         workspace: WorkspaceId,
         params: &Params,
         accept: &str,
+        a_series: bool,
     ) -> Result<Self, ApiError> {
         let kinds = params::kinds(params)?;
         let said = params::read(params, accept)?;
         let unknown = params.boolean("includeUnknown")?.unwrap_or(false);
-        let span = reading::span(app, workspace, &said).await?;
+        let span = reading::span(app, workspace, &said, a_series).await?;
         let link = reading::named_link(app, workspace, &said).await?;
         reading::check_folder(app, workspace, &said).await?;
         let request = Request {
@@ -117,7 +118,7 @@ pub(super) async fn answer(
     counts: Counts,
 ) -> Result<Response, ApiError> {
     let group_by = params::group_by(params)?;
-    let asked = Question::read(app, workspace, params, accept).await?;
+    let asked = Question::read(app, workspace, params, accept, group_by == GroupBy::Timeseries).await?;
     let (table, currency) = asked.answer(app, params, group_by, Some(MAX_ROWS)).await?;
     let writing = Writing {
         format: asked.said.format,

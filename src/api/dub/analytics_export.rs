@@ -29,7 +29,7 @@ const ROWS: usize = 1_000;
 pub(super) async fn answer(State(app): State<App>, caller: Caller, Asked(params): Asked) -> Result<Response, ApiError> {
     caller.require("analytics.read")?;
     let params = if params.text("event").is_none() { params.with("event", "composite") } else { params };
-    let question = Question::read(&app, caller.workspace, &params, "").await?;
+    let question = Question::read(&app, caller.workspace, &params, "", true).await?;
     let of_one_link = is_of_one_link(&question);
     let mut wanted = groupings().filter(move |(_, by)| !(of_one_link && *by == GroupBy::Dimension(Dimension::Link)));
     let place = app.exports.take(caller.workspace)?;

@@ -43,7 +43,7 @@ pub(super) async fn answer(State(app): State<App>, caller: Caller, Asked(params)
     // What the caller accepts does not matter: a link to the file is opened by a browser.
     let format = params.one_of("format", &Format::NAMES)?.unwrap_or(Format::Csv);
     let said = params::read(&params, "")?;
-    let span = reading::span(&app, caller.workspace, &said).await?;
+    let span = reading::span(&app, caller.workspace, &said, false).await?;
     let link = reading::named_link(&app, caller.workspace, &said).await?;
     reading::check_folder(&app, caller.workspace, &said).await?;
     let query = build(Request {

@@ -52,7 +52,7 @@ pub async fn answer(app: &App, workspace: WorkspaceId, params: &Params, accept: 
     params.one_of("sortBy", &[("timestamp", ())])?;
     let order = order(params)?;
     let said = params::read(params, accept)?;
-    let span = reading::span(app, workspace, &said).await?;
+    let span = reading::span(app, workspace, &said, false).await?;
     let from = match params.text("startingAfter") {
         Some(_) if page > 1 => {
             let message = "You cannot use both page and startingAfter at the same time.";

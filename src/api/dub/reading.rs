@@ -9,7 +9,7 @@ use super::analytics::{self, Counts};
 use super::asked::Asked;
 use super::events;
 use super::params::{NamedLink, Reading};
-use crate::calendar::{Span, Zone};
+use crate::calendar::{EARLIEST_MS, Span, Zone};
 use crate::domain::dimension::LinkAttribute;
 use crate::domain::id::{FolderId, LinkId, WorkspaceId};
 use crate::filter::Field;
@@ -91,13 +91,16 @@ pub(super) async fn check_folder(app: &App, workspace: WorkspaceId, said: &Readi
     if folder.is_some() { Ok(()) } else { Err(links::Error::NoFolder.into()) }
 }
 
-/// The span of time that is meant. A workspace's data begin with its first event, or when it was made if it has none.
+/// The span of time that is meant. A workspace's data begin with its first event, or when it was made if it has none; only
+/// where buckets `begin` with the span does that have to be known.
 ///
 /// # Errors
 /// When the range is the wrong way round, or a store that has to be asked does not answer.
-pub(super) async fn span(app: &App, workspace: WorkspaceId, said: &Reading) -> Result<Span, ApiError> {
+pub(super) async fn span(app: &App, workspace: WorkspaceId, said: &Reading, begin: bool) -> Result<Span, ApiError> {
     let now_ms = app.clock.now_ms();
-    let beginning_ms = if said.when.needs_beginning() {
+    let beginning_ms = if !begin {
+        EARLIEST_MS
+    } else if said.when.needs_beginning() {
         let (first, made) = tokio::join!(app.analytics.beginning_ms(workspace), app.catalog.workspace(workspace));
         let made_ms = made?.map_or(now_ms, |workspace| workspace.created_at_ms);
         first?.map_or(made_ms, |first_ms| first_ms.min(made_ms))

@@ -91,7 +91,8 @@ fn span(question: &Question, almanac: &Almanac, now_ms: i64) -> Option<(i64, i64
         Some(end) => instant(end) + 1_000,
     };
     let start_ms = match &question.start {
-        None => almanac.start_of(almanac.day(end_ms - 1) - 30),
+        // Thirty days before the end that is given, else before today, also where a file ends yesterday.
+        None => almanac.start_of(question.end.as_ref().map_or(today, |_| almanac.day(end_ms - 1)) - 30),
         Some(start) if is_day(start) => almanac.start_of(day(start)),
         Some(start) => instant(start),
     };
