@@ -1,13 +1,15 @@
 //! Clicks, leads and sales side by side, for whatever shape of an answer.
 
-use futures_util::future::OptionFuture;
+use std::cmp::Reverse;
+
+use futures_util::future::{OptionFuture, try_join_all};
 
 use crate::domain::dimension::Dimension;
 use crate::domain::event::EventKind;
 use crate::plan::{Money, Query, Request, Shape, build};
 use crate::table::{Cell, Table};
 
-use super::tally::{By, MOST_KINDS};
+use super::tally::{By, Key, MOST_KINDS};
 use super::{Analytics, Error, columns};
 
 /// The last four columns of every comparison: three counts, and what was paid, in the currency's smallest unit.
@@ -53,6 +55,9 @@ impl Analytics {
         let sales = queries.iter().find(|query| query.kind == EventKind::Sale);
         let own = matches!(request.shape, Shape::Groups { by: Dimension::Currency, .. });
         let sales = sales.filter(|_| !own);
+        if sales.is_some() && request.shape == Shape::Total {
+            return self.totals(queries).await;
+        }
         let currency = OptionFuture::from(sales.map(|query| self.main_currency(query))).await.transpose()?.flatten();
         let money = if own { Some(Money::Own) } else { currency.clone().map(Money::In) };
         for (place, query) in queries.iter_mut().enumerate() {
@@ -80,6 +85,38 @@ impl Analytics {
             table.push(row);
         }
         Ok(Comparison { table, currency })
+    }
+
+    /// Totals of kinds that sales are among. Counted by currency, sales tell at once how many there are, which currency most
+    /// of them have, and what was paid in it.
+    async fn totals(&self, queries: Vec<Query>) -> Result<Comparison, Error> {
+        let kinds: Vec<EventKind> = queries.iter().map(|query| query.kind).collect();
+        let counted = queries.into_iter().map(|query| {
+            let query = match query.kind {
+                EventKind::Sale => Query {
+                    shape: Shape::Groups { by: Dimension::Currency, unknown: true, limit: None },
+                    money: Some(Money::Own),
+                    ..query
+                },
+                _ => query,
+            };
+            self.tally(vec![query], By::Count)
+        });
+        let answers = try_join_all(counted).await?;
+        let counts = KINDS.map(|kind| {
+            let answer = kinds.iter().position(|known| *known == kind).map(|place| &answers[place]);
+            answer.into_iter().flatten().map(|(_, measures)| measures.counts[0]).sum::<u64>()
+        });
+        let paid = answers.iter().flatten().filter_map(|(key, measures)| match key {
+            Key::Values(codes) => codes.first().filter(|code| !code.is_empty()).map(|code| (code.clone(), *measures)),
+            Key::Whole | Key::Start(_) | Key::StartOf(..) => None,
+        });
+        let main = paid.max_by_key(|(code, measures)| (measures.counts[0], Reverse(code.clone())));
+        let mut row: Vec<Cell> = counts.map(Cell::from).into();
+        row.push(Cell::from(main.as_ref().map_or(0, |(_, measures)| measures.money)));
+        let mut table = Table::new(&METRICS);
+        table.push(row);
+        Ok(Comparison { table, currency: main.map(|(code, _)| code) })
     }
 
     /// What must be true of links is the same for all kinds.
