@@ -108,6 +108,8 @@ pub struct TellingParts {
     pub shape: Arc<dyn Shape>,
     /// What was just stored.
     pub events: broadcast::Receiver<Arc<[Event]>>,
+    /// Told whether anybody is to be told of events; while nobody is, none need come.
+    pub wants: Box<dyn Fn(bool) + Send + Sync>,
     /// How deliveries are made.
     pub options: HookOptions,
 }
@@ -126,7 +128,7 @@ pub struct Telling {
 impl Telling {
     /// Begins to tell.
     pub async fn start(parts: TellingParts) -> Self {
-        let TellingParts { hooks, catalog, clock, sender, shape, events, options } = parts;
+        let TellingParts { hooks, catalog, clock, sender, shape, events, wants, options } = parts;
         let (stop, last, give_up) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let subscriptions = Subscriptions::default();
         // Without an answer it is read as soon as changes are heard.
@@ -134,7 +136,7 @@ impl Telling {
         let courier = Courier::new(sender.clone(), clock.clone(), give_up.clone());
         let tasks = courier.tasks.clone();
         let (changed, wake) = (Arc::new(Notify::new()), Arc::clone(&hooks.wake));
-        tasks.spawn(subscriptions.clone().follow(catalog.clone(), Arc::clone(&changed), stop.clone()));
+        tasks.spawn(subscriptions.clone().follow(catalog.clone(), Arc::clone(&changed), wants, stop.clone()));
         let outbox = Outbox {
             catalog: catalog.clone(),
             clock: clock.clone(),

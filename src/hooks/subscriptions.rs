@@ -93,13 +93,21 @@ impl Subscriptions {
         true
     }
 
-    /// Follows changes until `stop`; `changed` hears of links that may have left a note in the outbox.
-    pub(super) async fn follow(self, catalog: Catalog, changed: Arc<Notify>, stop: CancellationToken) {
+    /// Follows changes until `stop`; `changed` hears of links that may have left a note in the outbox, `wants` whether anybody
+    /// is told anything.
+    pub(super) async fn follow(
+        self,
+        catalog: Catalog,
+        changed: Arc<Notify>,
+        wants: Box<dyn Fn(bool) + Send + Sync>,
+        stop: CancellationToken,
+    ) {
         let mut changes = catalog.changes();
         let mut old = false;
         // Changes of links that were heard of since their addresses were read.
         let mut heard = 0;
         while !stop.is_cancelled() {
+            wants(!self.is_empty());
             let waiting = if heard < HEARD_AS_ONE { changes.next().now_or_never() } else { None };
             if heard > 0 && waiting.is_none() {
                 heard = 0;

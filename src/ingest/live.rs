@@ -4,6 +4,7 @@
 //! end of the program, events of the batch that was under way may be told again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::broadcast;
 
@@ -21,11 +22,13 @@ pub type LiveEvents = Arc<[Event]>;
 #[derive(Clone, Debug)]
 pub struct Live {
     sender: broadcast::Sender<LiveEvents>,
+    /// Listeners that want nothing for now.
+    idle: Arc<AtomicUsize>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(BACKLOG) }
+        Self { sender: broadcast::Sender::new(BACKLOG), idle: Arc::default() }
     }
 }
 
@@ -35,9 +38,16 @@ impl Live {
         self.sender.subscribe()
     }
 
+    /// As [`listen`](Self::listen), for one who does not always want to hear: it says so by the function, and may miss what is
+    /// told while it wants nothing. Both are to be dropped together.
+    pub fn listen_at_will(&self) -> (broadcast::Receiver<LiveEvents>, impl Fn(bool) + Send + Sync + 'static) {
+        let attention = Attention { idle: Arc::clone(&self.idle), is_idle: AtomicBool::new(false) };
+        (self.listen(), move |wants| attention.set(wants))
+    }
+
     /// Tells of events that were stored.
     pub(super) fn publish(&self, events: Vec<Event>) {
-        if self.sender.receiver_count() == 0 {
+        if self.sender.receiver_count() <= self.idle.load(Ordering::Relaxed) {
             return;
         }
         let mut events = events.into_iter();
@@ -48,6 +58,29 @@ impl Live {
                 return;
             }
         }
+    }
+}
+
+/// Whether one listener wants anything.
+struct Attention {
+    idle: Arc<AtomicUsize>,
+    is_idle: AtomicBool,
+}
+
+impl Attention {
+    fn set(&self, wants: bool) {
+        match (self.is_idle.swap(!wants, Ordering::Relaxed), wants) {
+            (true, true) => _ = self.idle.fetch_sub(1, Ordering::Relaxed),
+            (false, false) => _ = self.idle.fetch_add(1, Ordering::Relaxed),
+            (true, false) | (false, true) => {}
+        }
+    }
+}
+
+/// Who is gone is not idle.
+impl Drop for Attention {
+    fn drop(&mut self) {
+        self.set(true);
     }
 }
 
@@ -72,6 +105,27 @@ mod tests {
             heard.extend(chunk.iter().map(|event| event.id.0));
         }
         assert_eq!(heard, (0..CHUNK as u64 + 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn nothing_is_told_while_nobody_wants_it() {
+        let live = Live::default();
+        let (mut listener, wants) = live.listen_at_will();
+        drop(live.listen_at_will().1);
+        for (says, others, heard) in [
+            (None, 0, 1),
+            (Some(false), 0, 0),
+            (Some(false), 0, 0),
+            (Some(false), 1, 1),
+            (Some(true), 0, 1),
+            (Some(true), 1, 1),
+        ] {
+            says.into_iter().for_each(&wants);
+            let others: Vec<_> = (0..others).map(|_| live.listen()).collect();
+            live.publish(events(1));
+            assert_eq!(listener.len(), heard, "{says:?}, {} others", others.len());
+            let _ = listener.try_recv();
+        }
     }
 
     #[test]

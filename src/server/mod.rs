@@ -136,7 +136,7 @@ impl Server {
         let folder = spool_folder(&config.places, config.ingest.spool_dir.as_deref());
         let (ingest, enricher, drain) = start_ingest(&stores, &config.ingest, folder, geo, clock.clone()).await?;
         // At once: what the spool still holds from before is told, too.
-        let events = ingest.live().listen();
+        let (events, wants) = ingest.live().listen_at_will();
 
         let sites = Sites::new(stores.catalog.clone());
         sites.load().await?;
@@ -189,7 +189,7 @@ impl Server {
             public_url,
             clock,
         };
-        let telling = start_hooks(&app, events).await?;
+        let telling = start_hooks(&app, events, Box::new(wants)).await?;
         if let Some(metrics) = metrics.clone() {
             tokio::spawn(tend_metrics(metrics, stop.clone()));
         }
@@ -249,7 +249,11 @@ impl Server {
     }
 }
 
-async fn start_hooks(app: &App, events: Receiver<LiveEvents>) -> anyhow::Result<Telling> {
+async fn start_hooks(
+    app: &App,
+    events: Receiver<LiveEvents>,
+    wants: Box<dyn Fn(bool) + Send + Sync>,
+) -> anyhow::Result<Telling> {
     let sender = Sender::new(app.hooks.policy(), Arc::new(SystemResolver)).context("TLS of webhooks")?;
     Ok(Telling::start(TellingParts {
         hooks: app.hooks.clone(),
@@ -258,6 +262,7 @@ async fn start_hooks(app: &App, events: Receiver<LiveEvents>) -> anyhow::Result<
         sender,
         shape: Arc::new(HookShape(app.clone())),
         events,
+        wants,
         options: HookOptions::default(),
     })
     .await)

@@ -78,13 +78,15 @@ impl World {
     /// Begins to tell, as a start of the program does.
     pub async fn tell(&mut self) {
         let app = &self.app;
+        let (events, wants) = app.ingest.live().listen_at_will();
         let parts = TellingParts {
             hooks: app.hooks.clone(),
             catalog: app.catalog.clone(),
             clock: app.clock.clone(),
             sender: Sender::new(app.hooks.policy(), Arc::new(SystemResolver)).unwrap(),
             shape: Arc::new(dub::HookShape(app.clone())),
-            events: app.ingest.live().listen(),
+            events,
+            wants: Box::new(wants),
             options: self.options.clone(),
         };
         self.telling = Some(Telling::start(parts).await);
