@@ -86,7 +86,7 @@ async fn the_rest_waits_or_is_refused() {
     );
 
     // Visits, conversions and the sign of life wait for nobody.
-    scene.gate.hold("GROUP BY");
+    scene.gate.hold("GROUP BY country");
     scene.warehouse.ping().await.unwrap();
     assert_eq!(scene.warehouse.click(scene.tenants[0].workspace, EventId(77)).await.unwrap(), None);
     let of_a_visit = build(Request {
