@@ -232,7 +232,7 @@ mod tests {
         for waiting in &mut waiting {
             assert!(waiting.as_mut().now_or_never().is_none());
         }
-        let refused = |payer| admission.permit(payer).now_or_never().map(|outcome| outcome.err());
+        let refused = |payer| admission.permit(payer).now_or_never().map(Result::err);
         assert_eq!(refused(1), Some(Some(Refusal { crowd: Crowd::Own, retry_after_secs: 1 })));
         let _other = admission.permit(2).await.unwrap();
         // Another payer takes the place of the last in the longest queue.

@@ -142,7 +142,7 @@ where
     Ok(respond(Body::from_stream(rest), writing))
 }
 
-/// Bytes that are in the caller's form already, offered as a file in every format. What fails before [`WHOLE_BYTES`] are there is
+/// Bytes that are in the caller's form already, offered as a file in every format. What fails before 64 KiB are there is
 /// an error, and a file that ends before them is sent whole, with its length; what fails later ends the connection.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! `explain=true`: instead of an answer, how it came about. For owners of the workspace, on every read of analytics.
 //!
 //! The request is answered as always, with all its checks, and what was asked of ClickHouse meanwhile is collected. The
-//! answer is read and dropped, a streamed one up to [`MOST_BYTES`]; what was collected goes out in its place, as JSON
+//! answer is read and dropped, a streamed one up to 16 MiB; what was collected goes out in its place, as JSON
 //! whatever the form that was asked for. A refusal goes out as it is.
 
 use std::sync::Arc;
