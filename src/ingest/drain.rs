@@ -208,9 +208,8 @@ where
 
     /// Until there is a batch to cut; `false` when there will be none.
     async fn wait(&mut self, position: u64) -> bool {
-        let mut synced = self.spool.watch_synced();
         tokio::select! {
-            _ = synced.wait_for(|synced| *synced > position) => {}
+            () = self.spool.reach(position + 1) => {}
             () = self.shutdown.cancelled() => {}
         }
         if self.spool.synced_through() <= position {
@@ -219,7 +218,7 @@ where
         // Gaps in the sequences count as records here; a batch is sent a little early then.
         let full = position + self.options.batch_rows as u64;
         tokio::select! {
-            _ = synced.wait_for(|synced| *synced >= full) => {}
+            () = self.spool.reach(full) => {}
             _ = self.hurry.wait_for(|hurry| *hurry > position) => {}
             () = self.shutdown.cancelled() => {}
             () = tokio::time::sleep(self.options.linger) => {}

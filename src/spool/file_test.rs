@@ -168,7 +168,7 @@ async fn a_full_disk_is_survived_without_a_restart() {
     first.synced().await.unwrap();
     for turn in 0_u8..3 {
         disk.limit(Some(disk.used() + 20));
-        let lost = spool.append(&[turn; 50]).unwrap();
+        let lost = spool.append(&[turn; 500]).unwrap();
         assert!(matches!(lost.synced().await, Err(SpoolError::Unavailable { .. })));
         // The checkpoint can be written on a full disk: that is how the drain empties it.
         spool.begin(first.sequence(), first.sequence()).unwrap();
@@ -177,4 +177,27 @@ async fn a_full_disk_is_survived_without_a_restart() {
     }
     let payloads: Vec<_> = read_all(&spool, &mut reader).await.into_iter().map(|(_, payload)| payload).collect();
     assert_eq!(payloads, [b"first".to_vec(), vec![0; 3], vec![1; 3], vec![2; 3]]);
+}
+
+#[tokio::test]
+async fn room_ahead_is_no_damage_after_a_kill_and_goes_with_the_end() {
+    let (temp, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (spool, _reader) = Spool::open(options(temp.path())).unwrap();
+    for number in 0..100_u8 {
+        spool.append(&[number; 100]).unwrap().synced().await.unwrap();
+    }
+    let name = "000000000000001.seg";
+    for file in [name, "checkpoint"] {
+        fs::copy(temp.path().join(file), killed.path().join(file)).unwrap();
+    }
+    let length = |folder: &Path| fs::metadata(folder.join(name)).unwrap().len();
+    let records = 36 + 100 * 116;
+    assert!((records + 1..=2 * records).contains(&length(temp.path())), "{}", length(temp.path()));
+    spool.close();
+    assert_eq!(length(temp.path()), records);
+
+    let (_spool, mut reader) = Spool::open(options(killed.path())).unwrap();
+    let batch = reader.read(1_000, usize::MAX).unwrap();
+    assert_eq!((batch.len(), &batch.damage), (100, &vec![]));
+    assert!(reader.read(1_000, usize::MAX).unwrap().damage.is_empty());
 }

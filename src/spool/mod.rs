@@ -41,6 +41,7 @@ mod file_test;
 pub(crate) mod model;
 #[cfg(test)]
 mod model_test;
+mod progress;
 mod reader;
 mod record;
 mod recovery;
@@ -239,12 +240,12 @@ impl Spool {
 
     /// The last good sequence: the reader reads so far.
     pub fn synced_through(&self) -> u64 {
-        *self.shared().synced.borrow()
+        self.shared().synced.last()
     }
 
-    /// Follows [`synced_through`](Self::synced_through).
-    pub fn watch_synced(&self) -> watch::Receiver<u64> {
-        self.shared().synced.subscribe()
+    /// Returns once [`synced_through`](Self::synced_through) is no less than this.
+    pub async fn reach(&self, sequence: u64) {
+        self.shared().synced.reach(sequence).await;
     }
 
     /// Follows [`Checkpoint::stored_through`].

@@ -134,7 +134,7 @@ impl Reader {
 
     fn read_limited(&mut self, max_records: usize, max_bytes: usize, last: u64) -> Result<Batch, SpoolError> {
         let before = self.position;
-        let limit = last.min(*self.shared.synced.borrow());
+        let limit = last.min(self.shared.synced.last());
         let mut batch = Batch { through: before, ..Batch::default() };
         match self.gather(&mut batch, max_records, max_bytes, limit) {
             Ok(()) => {

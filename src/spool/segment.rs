@@ -13,6 +13,8 @@
 //! Records of earlier segments with a sequence above `follows` are void: their write or sync failed, and whoever waited
 //! for them was told so. The header is synced before the first record is written, so a segment whose header is not whole
 //! holds no acknowledged record, or was damaged later.
+//!
+//! Zeros may follow the last record: room for the next ones, which a crash leaves there.
 
 use std::io;
 use std::sync::Arc;
@@ -103,7 +105,7 @@ pub(super) enum Step<'a> {
     Record { sequence: u64, payload: &'a [u8], size: usize },
     /// Bytes that are no record; they are passed already. What follows is a record or the end.
     Bad { offset: u64, bytes: u64 },
-    /// The end of what may be read.
+    /// The end of what may be read; nothing but zeros was left of it.
     End,
 }
 
@@ -139,12 +141,17 @@ impl Scanner {
             return Ok(Step::Record { sequence, payload: &self.buffer[payload], size });
         }
         let offset = self.offset;
+        let mut blank = true;
         loop {
+            blank &= self.buffer.get(self.at) == Some(&0);
             self.pass(1);
             if self.at + MAX_RECORD > self.buffer.len() {
                 self.fill(end)?;
             }
             let rest = &self.buffer[self.at..];
+            if rest.is_empty() && blank {
+                return Ok(Step::End);
+            }
             if rest.is_empty() || matches!(record::parse(rest), Parsed::Record { .. }) {
                 return Ok(Step::Bad { offset, bytes: self.offset - offset });
             }

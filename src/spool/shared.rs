@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::checkpoint::{Checkpoint, CheckpointFile};
+use super::progress::Progress;
 use super::record::{self, HEAD, MAX_PAYLOAD, MAX_SEQUENCE};
 use super::recovery::{self, LOCK, UNREADABLE};
 use super::round::{Pending, Round};
@@ -47,7 +48,7 @@ pub(super) struct Shared {
     checkpoint: Mutex<CheckpointFile>,
     /// Bytes of undeleted segments.
     pub disk_bytes: AtomicU64,
-    pub synced: watch::Sender<u64>,
+    pub synced: Progress,
     pub stored: watch::Sender<u64>,
     _lock: Box<dyn Send + Sync>,
 }
@@ -119,7 +120,7 @@ impl Shared {
             room: Notify::new(),
             segments: Mutex::new(survey.segments),
             checkpoint: Mutex::new(checkpoint),
-            synced: watch::Sender::new(last),
+            synced: Progress::new(last),
             stored: watch::Sender::new(current.stored_through),
             options,
             _lock: lock,

@@ -24,13 +24,37 @@ const PACE: Duration = Duration::from_micros(100);
 const RESERVE_AGAIN: Duration = Duration::from_millis(250);
 /// A buffer that grew beyond this in a rush is given back.
 const BUFFER_KEPT: usize = 4 << 20;
+/// The longest stretch of zeros that is written ahead of the records, see [`Active::room`].
+const AHEAD: u64 = 256 << 10;
+static ZEROS: [u8; AHEAD as usize] = [0; AHEAD as usize];
 
 /// The segment that is written.
 struct Active {
     file: Box<dyn DiskFile>,
     /// Good bytes.
     written: u64,
+    /// Bytes of the file, zeros after the good ones. A sync of bytes that were there before has nothing to say of the file
+    /// itself, its length and where it lies: half the work, and half the time that a visitor waits.
+    room: u64,
     since: Instant,
+}
+
+impl Active {
+    /// Writes after the good bytes. A segment that fills up takes as much room again as it has, within limits, so that one
+    /// with a few records stays small.
+    fn write(&mut self, buffer: &[u8]) -> io::Result<()> {
+        self.file.write_at(buffer, self.written)?;
+        let end = self.written + buffer.len() as u64;
+        if end > self.room {
+            let ahead = end.min(AHEAD);
+            // Where there is no space for it, each sync costs more, and nothing else is amiss.
+            let made = self.file.write_at(&ZEROS[..ahead as usize], end);
+            self.room = if made.is_ok() { end + ahead } else { end };
+        }
+        self.file.sync()?;
+        self.written = end;
+        Ok(())
+    }
 }
 
 pub(super) struct Writer {
@@ -148,7 +172,7 @@ impl Writer {
                 if std::mem::take(&mut self.failing) {
                     tracing::info!("spool: the disk takes records again");
                 }
-                self.shared.synced.send_replace(last);
+                self.shared.synced.advance(last);
             }
             Err(error) => {
                 // Once, not for every round of a full disk.
@@ -169,9 +193,7 @@ impl Writer {
             None => self.begin(first)?,
         };
         let active = self.active.insert(active);
-        active.file.write_at(buffer, active.written)?;
-        active.file.sync()?;
-        active.written += bytes;
+        active.write(buffer)?;
         self.shared.disk_bytes.fetch_add(bytes, Ordering::Relaxed);
         if let Some(segment) = self.shared.segments().last_mut() {
             segment.last = last;
@@ -184,7 +206,7 @@ impl Writer {
     /// A new file, whose name and header are on the disk before any record is.
     fn begin(&mut self, first: u64) -> io::Result<Active> {
         let shared = &self.shared;
-        let follows = *shared.synced.borrow();
+        let follows = shared.synced.last();
         let name = segment::name(first);
         let path = shared.options.folder.join(&name);
         let file = shared.options.disk.create(&path)?;
@@ -207,7 +229,7 @@ impl Writer {
             bytes: HEADER,
             closed: false,
         });
-        Ok(Active { file, written: HEADER, since: Instant::now() })
+        Ok(Active { file, written: HEADER, room: HEADER, since: Instant::now() })
     }
 
     /// Closes the segment when it is old, or would become too large with `bytes` more.
@@ -223,7 +245,11 @@ impl Writer {
 
     /// Closes the segment.
     pub fn retire(&mut self) {
-        if self.active.take().is_some() {
+        if let Some(active) = self.active.take() {
+            if active.room > active.written {
+                // Only tidiness: zeros at the end say nothing.
+                let _ = active.file.truncate(active.written);
+            }
             if let Some(segment) = self.shared.segments().last_mut() {
                 segment.closed = true;
             }
@@ -233,9 +259,9 @@ impl Writer {
 
     /// Closes a segment that a write or sync failed on.
     fn abandon(&mut self) {
-        if let Some(active) = &self.active {
-            // Only tidiness: the next segment's header says what counts.
-            let _ = active.file.truncate(active.written);
+        if let Some(active) = &mut self.active {
+            // What was written of the round, too; only tidiness: the next segment's header says what counts.
+            active.room = u64::MAX;
         }
         self.retire();
     }
