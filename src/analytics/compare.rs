@@ -1,15 +1,19 @@
 //! Clicks, leads and sales side by side, for whatever shape of an answer.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 use futures_util::future::{OptionFuture, try_join_all};
 
-use crate::domain::dimension::Dimension;
+use crate::domain::dimension::{Dimension, Of};
 use crate::domain::event::EventKind;
-use crate::plan::{Money, Query, Request, Shape, build};
+use crate::plan::{Condition, Money, Query, Request, Shape, Source, build};
 use crate::table::{Cell, Table};
+use crate::telemetry::name::QUERY_SECONDS;
+use crate::warehouse::count::{self, KindGroupRow};
 
-use super::tally::{By, Key, MOST_KINDS};
+use super::tally::{By, Key, MOST_KINDS, Measures, Tally};
 use super::{Analytics, Error, columns};
 
 /// The last four columns of every comparison: three counts, and what was paid, in the currency's smallest unit.
@@ -38,6 +42,21 @@ pub fn number(totals: &Table, kind: EventKind) -> i64 {
     }
 }
 
+/// The table of a comparison of these kinds.
+fn side_by_side(shape: &Shape, kinds: &[EventKind], rows: Vec<(Key, Measures)>) -> Table {
+    let mut table = Table::new(&columns(shape, &METRICS));
+    for (key, measures) in rows {
+        let mut row = key.cells();
+        row.extend(KINDS.map(|kind| {
+            let place = kinds.iter().position(|known| *known == kind);
+            Cell::from(place.map_or(0, |place| measures.counts[place]))
+        }));
+        row.push(Cell::from(measures.money));
+        table.push(row);
+    }
+    table
+}
+
 impl Analytics {
     /// Answers a request for each of these kinds (clicks, leads, sales; its own kind is not looked at) in one table.
     ///
@@ -58,6 +77,9 @@ impl Analytics {
         if sales.is_some() && request.shape == Shape::Total {
             return self.totals(queries).await;
         }
+        if let Some(found) = self.together(&queries, own).await? {
+            return Ok(found);
+        }
         let currency = OptionFuture::from(sales.map(|query| self.main_currency(query))).await.transpose()?.flatten();
         let money = if own { Some(Money::Own) } else { currency.clone().map(Money::In) };
         for (place, query) in queries.iter_mut().enumerate() {
@@ -74,17 +96,51 @@ impl Analytics {
             ([EventKind::Sale], _) | ([_, _, ..], Shape::Attributes(_)) => By::Money,
             _ => By::Count,
         };
-        let mut table = Table::new(&columns(&request.shape, &METRICS));
-        for (key, measures) in self.tally(queries, by).await? {
-            let mut row = key.cells();
-            row.extend(KINDS.map(|kind| {
-                let place = kinds.iter().position(|known| *known == kind);
-                Cell::from(place.map_or(0, |place| measures.counts[place]))
-            }));
-            row.push(Cell::from(measures.money));
-            table.push(row);
+        let rows = self.tally(queries, by).await?;
+        Ok(Comparison { table: side_by_side(&request.shape, &kinds, rows), currency })
+    }
+
+    /// Groups of several kinds by one reading of the events; `None` where they take more than that.
+    async fn together(&self, queries: &[Query], own: bool) -> Result<Option<Comparison>, Error> {
+        let [first, _, ..] = queries else { return Ok(None) };
+        let Shape::Groups { by, unknown, limit } = first.shape else { return Ok(None) };
+        let same = queries.iter().all(|query| query.conditions == first.conditions);
+        let plain = first.conditions.iter().all(|condition| match condition {
+            Condition::Dimension { .. } | Condition::Links { .. } | Condition::ReferrerDomain { .. } => true,
+            // Of a click these mean another thing than of a sale.
+            Condition::Customers { .. } | Condition::SaleType(_) | Condition::Metadata(_) => false,
+        });
+        let query = self.planned(first.clone());
+        if own
+            || !same
+            || !plain
+            || query.counting.unique
+            || by.info().of != Of::Every
+            || query.source != Source::Events
+        {
+            return Ok(None);
         }
-        Ok(Comparison { table, currency })
+        let began = Instant::now();
+        let kinds: Vec<EventKind> = queries.iter().map(|query| query.kind).collect();
+        let rows: Vec<KindGroupRow> =
+            self.warehouse.collect(&count::groups_of_kinds(&query, &kinds, by, unknown, limit)).await?;
+        let mut sales: BTreeMap<&str, u64> = BTreeMap::new();
+        for row in rows.iter().filter(|row| !row.in_currency.is_empty()) {
+            *sales.entry(&row.in_currency).or_default() += row.counted;
+        }
+        let currency =
+            sales.into_iter().max_by_key(|&(code, sales)| (sales, Reverse(code))).map(|(code, _)| code.to_owned());
+        let mut tally = Tally::default();
+        for row in rows.into_iter().filter(|row| row.shown) {
+            let Some(place) = kinds.iter().position(|kind| kind.name() == row.of_kind) else { continue };
+            let is_main = currency.as_ref() == Some(&row.in_currency);
+            let mut measures = Measures { money: if is_main { row.money } else { 0 }, ..Measures::default() };
+            measures.counts[place] = row.counted;
+            tally.add(Key::Values(row.keys), measures);
+        }
+        metrics::histogram!(QUERY_SECONDS, "kind" => "groups").record(began.elapsed());
+        let table = side_by_side(&first.shape, &kinds, tally.ordered(By::Count, limit));
+        Ok(Some(Comparison { table, currency }))
     }
 
     /// Totals of kinds that sales are among. Counted by currency, sales tell at once how many there are, which currency most

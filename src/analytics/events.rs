@@ -8,7 +8,7 @@ use futures_util::Stream;
 use crate::domain::click_id::EventId;
 use crate::plan::{From, Order, Page, Query, Shape};
 use crate::telemetry::name::QUERY_SECONDS;
-use crate::warehouse::event::{self, EventRow};
+use crate::warehouse::event::{self, EventRow, Extent};
 use crate::warehouse::{self, Rows};
 
 use super::{Analytics, Error};
@@ -41,8 +41,7 @@ impl Analytics {
             let query = analytics.prepare(query).await?;
             if let Shape::Events { order, page } = query.shape {
                 // A page is read at once: however slowly the caller takes it, its place is free for others.
-                let sql = event::events(&query, order, page);
-                let mut rows = analytics.warehouse.collect::<EventRow>(&sql).await?.into_iter();
+                let mut rows = analytics.page(&query, order, page).await?.into_iter();
                 metrics::histogram!(QUERY_SECONDS, "kind" => "events").record(began.elapsed());
                 loop {
                     let chunk: Vec<EventRow> = rows.by_ref().take(CHUNK).collect();
@@ -88,7 +87,7 @@ impl Analytics {
                 let mut from = From::Offset(0);
                 loop {
                     let page = Page { limit: READ_AT_ONCE, from };
-                    let rows: Vec<EventRow> = reading.collect(&event::events(&slice, order, page)).await?;
+                    let rows: Vec<EventRow> = reading.collect(&event::events(&slice, order, page, Extent::Unknown)).await?;
                     let more = rows.len() as u64 == READ_AT_ONCE;
                     if let Some(last) = rows.last() {
                         from = From::After { at_ms: last.at_ms, id: EventId(last.event_id) };

@@ -9,8 +9,10 @@ mod compare;
 pub mod events;
 mod link_clicks;
 pub mod names;
+mod page;
 mod revenue;
 pub mod sessions;
+mod sizes;
 mod tally;
 
 use std::collections::HashMap;
@@ -35,6 +37,7 @@ pub use click_file::ClickFile;
 pub use compare::{Comparison, METRICS, number};
 pub use link_clicks::{LinkClicks, Spans};
 pub use revenue::Revenue;
+use sizes::Sizes;
 use tally::{By, Key, Measures, Tally};
 
 /// Column of the number of events in the tables of [`Analytics::run`].
@@ -58,12 +61,13 @@ pub enum Error {
 pub struct Analytics {
     warehouse: Warehouse,
     catalog: Catalog,
+    sizes: Sizes,
 }
 
 impl Analytics {
     /// Over these two stores.
     pub fn new(warehouse: Warehouse, catalog: Catalog) -> Self {
-        Self { warehouse, catalog }
+        Self { warehouse, catalog, sizes: Sizes::default() }
     }
 
     /// Answers a query of counts:
@@ -150,9 +154,15 @@ impl Analytics {
 
     /// The query as it will be run: links resolved, rewritten.
     async fn prepare(&self, query: Query) -> Result<Query, Error> {
-        let query = rewrite(self.with_links(query).await?);
+        Ok(self.planned(self.with_links(query).await?))
+    }
+
+    /// The query on the shortest way; links are resolved already.
+    fn planned(&self, query: Query) -> Query {
+        let about = self.sizes.about(&query);
+        let query = rewrite(query, about);
         tracing::debug!(plan = %query, "query plan");
-        Ok(query)
+        query
     }
 
     /// Counts by key what queries of one shape ask for, each query a kind of events, in the order of the plan. Links are
@@ -183,8 +193,7 @@ impl Analytics {
 
     /// Counts one kind of events, which stands at `place` among those asked for. An attribute's are counted by link.
     async fn count(&self, place: usize, query: Query) -> Result<Vec<(Key, Measures)>, Error> {
-        let query = rewrite(query);
-        tracing::debug!(plan = %query, "query plan");
+        let query = self.planned(query);
         let measured = |counted: u64, money: i64| {
             let mut measures = Measures { money, ..Measures::default() };
             measures.counts[place] = counted;
@@ -194,11 +203,13 @@ impl Analytics {
         Ok(match &query.shape {
             Shape::Total => {
                 let rows: Vec<TotalRow> = self.warehouse.collect(&count::total(&query)).await?;
+                self.sizes.learn(&query, rows.iter().map(|row| row.counted).sum());
                 rows.into_iter().map(|row| (Key::Whole, measured(row.counted, row.money))).collect()
             }
             Shape::Series(buckets) if buckets.is_empty() => Vec::new(),
             Shape::Series(buckets) => {
                 let rows: Vec<SeriesRow> = self.warehouse.collect(&series::series(&query, buckets)).await?;
+                self.sizes.learn(&query, rows.iter().map(|row| row.counted).sum());
                 let start_ms = |row: &SeriesRow| row.start_secs.cast_signed().saturating_mul(1_000);
                 rows.into_iter().map(|row| (Key::Start(start_ms(&row)), measured(row.counted, row.money))).collect()
             }

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use futures_util::future::try_join;
+
+use crate::catalog::link_cards::LinkCard;
 use crate::catalog::{Choice, LinkFilter};
 use crate::domain::currency::Takings;
 use crate::domain::dimension::LinkAttribute;
@@ -86,15 +89,23 @@ impl Analytics {
         Ok(self.catalog.links_by_ids(workspace, ids).await?)
     }
 
+    /// As [`links`](Self::links), of those that were not deleted, by their ids, and no more of each than a breakdown shows.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn link_cards(&self, workspace: WorkspaceId, ids: &[LinkId]) -> Result<Vec<LinkCard>, Error> {
+        Ok(self.catalog.link_cards(workspace, ids).await?)
+    }
+
     /// What these links' counters show; a link without clicks is left out.
     ///
     /// # Errors
     /// When ClickHouse does not answer.
     pub async fn counters(&self, workspace: WorkspaceId, ids: &[LinkId]) -> Result<HashMap<LinkId, Counters>, Error> {
-        let rows = self.warehouse.link_counts(workspace, Some(ids)).await?;
-        // Sums stand in the events alone; few links have any.
-        let selling: Vec<LinkId> = rows.iter().filter(|row| row.sales > 0).map(|row| LinkId(row.link_id)).collect();
-        let sales = self.warehouse.link_sales(workspace, &selling).await?;
+        // Sums of sales stand in the events alone.
+        let (rows, sales) =
+            try_join(self.warehouse.link_counts(workspace, Some(ids)), self.warehouse.link_sales(workspace, ids))
+                .await?;
         let counters = rows.into_iter().map(|row| {
             let (mut takings, mut buyers) = (Takings::default(), HashSet::<u64>::new());
             for sold in sales.iter().filter(|sold| sold.of == row.link_id) {

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{FromSql, Json};
 
 use super::{Error, Result};
 use crate::domain::id::{DomainId, FolderId, LinkId, TagId, UserId, WorkspaceId};
@@ -16,10 +16,10 @@ use crate::domain::link::{Link, LinkFields};
 /// What a query for links selects, from `link JOIN domain ON domain.id = link.domain_id`.
 macro_rules! link_columns {
     () => {
-        "link.id, link.workspace_id, link.created_by, link.domain_id, domain.name AS domain_name, \
-         domain.case_sensitive, link.slug, link.url, link.title, link.archived, link.folder_id, link.tag_ids, \
-         link.external_id, link.tenant_id, link.program_id, link.partner_id, link.group_id, link.site_id, \
-         link.options, link.created_at, link.updated_at, link.trashed_at, link.deleted_at"
+        "link.options, link.url, link.title, link.archived, link.folder_id, link.tag_ids, link.external_id, \
+         link.tenant_id, link.program_id, link.partner_id, link.group_id, link.site_id, link.id, link.workspace_id, \
+         link.created_by, link.domain_id, domain.name AS domain_name, link.slug, link.created_at, link.updated_at, \
+         link.trashed_at, link.deleted_at, domain.case_sensitive"
     };
 }
 pub(super) use link_columns;
@@ -60,32 +60,50 @@ pub(super) fn tag_rows(fields: &LinkFields) -> Vec<i64> {
     fields.tags.iter().map(|tag| tag.row()).collect()
 }
 
-/// Reads a row of `link_columns!()`.
+/// The columns of a row, one after the other: a name would be looked for among all of them, in every row.
+struct InOrder<'a> {
+    row: &'a Row,
+    place: usize,
+}
+
+impl<'a> InOrder<'a> {
+    fn next<T: FromSql<'a>>(&mut self) -> Result<T> {
+        self.place += 1;
+        Ok(self.row.try_get(self.place - 1)?)
+    }
+
+    fn instant_ms(&mut self) -> Result<Option<i64>> {
+        Ok(self.next::<Option<DateTime<Utc>>>()?.map(|at| at.timestamp_millis()))
+    }
+}
+
+/// Reads a row that begins with `link_columns!()`.
 pub(super) fn from_row(row: &Row) -> Result<Link> {
-    let Json(mut fields): Json<LinkFields> = row.try_get("options")?;
-    fields.url = row.try_get("url")?;
-    fields.title = row.try_get("title")?;
-    fields.archived = row.try_get("archived")?;
-    fields.folder = row.try_get::<_, Option<i64>>("folder_id")?.map(FolderId::from_row);
-    fields.tags = row.try_get::<_, Vec<i64>>("tag_ids")?.into_iter().map(TagId::from_row).collect();
-    fields.external_id = row.try_get("external_id")?;
-    fields.tenant_id = row.try_get("tenant_id")?;
-    fields.program_id = row.try_get("program_id")?;
-    fields.partner_id = row.try_get("partner_id")?;
-    fields.group_id = row.try_get("group_id")?;
-    fields.site = row.try_get::<_, Option<i64>>("site_id")?.map(i64::cast_unsigned);
+    let mut columns = InOrder { row, place: 0 };
+    let Json(mut fields): Json<LinkFields> = columns.next()?;
+    fields.url = columns.next()?;
+    fields.title = columns.next()?;
+    fields.archived = columns.next()?;
+    fields.folder = columns.next::<Option<i64>>()?.map(FolderId::from_row);
+    fields.tags = columns.next::<Vec<i64>>()?.into_iter().map(TagId::from_row).collect();
+    fields.external_id = columns.next()?;
+    fields.tenant_id = columns.next()?;
+    fields.program_id = columns.next()?;
+    fields.partner_id = columns.next()?;
+    fields.group_id = columns.next()?;
+    fields.site = columns.next::<Option<i64>>()?.map(i64::cast_unsigned);
     Ok(Link {
-        id: LinkId::from_row(row.try_get("id")?),
-        workspace: WorkspaceId::from_row(row.try_get("workspace_id")?),
-        created_by: row.try_get::<_, Option<i64>>("created_by")?.map(UserId::from_row),
-        domain_id: DomainId::from_row(row.try_get("domain_id")?),
-        domain: row.try_get("domain_name")?,
-        slug: row.try_get("slug")?,
         fields,
-        created_at_ms: row.try_get::<_, DateTime<Utc>>("created_at")?.timestamp_millis(),
-        updated_at_ms: row.try_get::<_, DateTime<Utc>>("updated_at")?.timestamp_millis(),
-        trashed_at_ms: row.try_get::<_, Option<DateTime<Utc>>>("trashed_at")?.map(|at| at.timestamp_millis()),
-        deleted_at_ms: row.try_get::<_, Option<DateTime<Utc>>>("deleted_at")?.map(|at| at.timestamp_millis()),
+        id: LinkId::from_row(columns.next()?),
+        workspace: WorkspaceId::from_row(columns.next()?),
+        created_by: columns.next::<Option<i64>>()?.map(UserId::from_row),
+        domain_id: DomainId::from_row(columns.next()?),
+        domain: columns.next()?,
+        slug: columns.next()?,
+        created_at_ms: columns.instant_ms()?.unwrap_or_default(),
+        updated_at_ms: columns.instant_ms()?.unwrap_or_default(),
+        trashed_at_ms: columns.instant_ms()?,
+        deleted_at_ms: columns.instant_ms()?,
     })
 }
 

@@ -21,6 +21,7 @@ mod installation;
 mod invitations;
 mod keys;
 mod link_bulk;
+pub mod link_cards;
 mod link_filter;
 mod link_list;
 mod link_row;

@@ -22,8 +22,16 @@ pub(super) enum TimeColumn {
 
 /// Appends ` WHERE ...` for the events of `query` within `range`.
 pub(super) fn push_where(sql: &mut Sql, query: &Query, range: Range, time: TimeColumn) {
-    sql.carry_out(query).push(" WHERE ").scope(query.workspace);
-    sql.push(" AND kind = ").bind(Value::Text(query.kind.name().to_owned()));
+    push_where_of(sql, query, &[query.kind], range, time);
+}
+
+/// As [`push_where`], for events of these kinds, of all of which every condition must say the same.
+pub(super) fn push_where_of(sql: &mut Sql, query: &Query, kinds: &[EventKind], range: Range, time: TimeColumn) {
+    sql.carry_out(query).push(" WHERE ").scope(query.workspace).push(" AND ");
+    match kinds {
+        [kind] => sql.push("kind = ").bind(Value::Text(kind.name().to_owned())),
+        _ => sql.push("kind IN ").bind(Value::Texts(kinds.iter().map(|kind| kind.name().to_owned()).collect())),
+    };
     push_range(sql, range, time);
     match query.counting.bots {
         Bots::Exclude => sql.push(" AND bot = ''"),

@@ -4,9 +4,10 @@ use clickhouse::Row;
 use serde::Deserialize;
 
 use crate::domain::dimension::{Blank, Dimension};
+use crate::domain::event::EventKind;
 use crate::plan::Query;
 
-use super::condition::{TimeColumn, push_where};
+use super::condition::{TimeColumn, push_where, push_where_of};
 use super::source::{is_of_money, push_measures, push_order, push_source};
 use super::sql::{Sql, Value};
 
@@ -48,46 +49,104 @@ pub fn total(query: &Query) -> Sql {
 
 /// SQL of [`Shape::Groups`](crate::plan::Shape::Groups), in the order of the plan.
 pub fn groups(query: &Query, by: Dimension, unknown: bool, limit: Option<u64>) -> Sql {
-    let info = by.info();
-    let columns: Vec<&'static str> = info.within.iter().map(|outer| outer.info().column).chain([info.column]).collect();
-    let mut sql = Sql::new("SELECT [");
-    for (place, column) in columns.iter().enumerate() {
-        if place > 0 {
-            sql.push(", ");
-        }
-        // ClickHouse: an array of LowCardinality is another type than an array of String.
-        sql.push("CAST(").push(column).push(" AS String)");
-    }
-    sql.push("] AS keys, ");
+    let columns = columns(by);
+    let mut sql = Sql::new("SELECT ");
+    push_keys(&mut sql, &columns);
+    sql.push(", ");
     push_measures(&mut sql, query);
     push_source(&mut sql, query, &columns);
     sql.push(" GROUP BY ");
-    for (place, column) in columns.iter().enumerate() {
-        if place > 0 {
-            sql.push(", ");
-        }
-        sql.push(column);
-    }
-    match by {
-        // The one dimension that is a number: 0 where no link was involved.
-        Dimension::Link if !unknown => {
-            sql.push(" HAVING link_id != 0");
-        }
-        Dimension::Link => {}
-        // A region that is not known still tells its country (Dub contract, 4.2).
-        Dimension::Region if !unknown => {
-            sql.push(" HAVING country != ''");
-        }
-        _ if !unknown && matches!(info.blank, Blank::Hidden(_)) => {
-            sql.push(" HAVING ").push(info.column).push(" != ''");
-        }
-        _ => {}
+    push_list(&mut sql, &columns);
+    if !unknown && hides(by) {
+        sql.push(" HAVING ");
+        push_known(&mut sql, by);
     }
     push_order(&mut sql, query);
     if let Some(limit) = limit {
         sql.push(" LIMIT ").bind(Value::UInt(limit));
     }
     sql
+}
+
+/// One value of a breakdown of several kinds of events.
+#[derive(Clone, Debug, PartialEq, Row, Deserialize)]
+pub struct KindGroupRow {
+    /// The kind.
+    pub of_kind: String,
+    /// Of a sale; empty where no amount was told.
+    pub in_currency: String,
+    /// What the value lies in, then the value; empty where unknown.
+    pub keys: Vec<String>,
+    /// Events that count.
+    pub counted: u64,
+    /// What was paid.
+    pub money: i64,
+    /// Whether the breakdown shows it. Sales that it does not show are there all the same: which currency most sales have
+    /// goes by all of them.
+    pub shown: bool,
+}
+
+/// SQL of the groups of several kinds of events in one reading, each kind and currency by itself; `query` asks for the first
+/// kind, and `limit` is for its groups alone. All conditions must say the same of every kind, and all count.
+pub fn groups_of_kinds(query: &Query, kinds: &[EventKind], by: Dimension, unknown: bool, limit: Option<u64>) -> Sql {
+    let columns = columns(by);
+    let mut sql = Sql::new("SELECT toString(kind) AS of_kind, toString(currency) AS in_currency, ");
+    push_keys(&mut sql, &columns);
+    sql.push(", count() AS counted, sum(amount) AS money, ");
+    if unknown || !hides(by) {
+        sql.push("true");
+    } else {
+        push_known(&mut sql, by);
+    }
+    sql.push(" AS shown FROM events");
+    push_where_of(&mut sql, query, kinds, query.range, TimeColumn::Timestamp);
+    sql.push(" GROUP BY kind, currency, ");
+    push_list(&mut sql, &columns);
+    sql.push(" HAVING shown OR of_kind = ").bind(Value::Text(EventKind::Sale.name().to_owned()));
+    push_order(&mut sql, query);
+    if let Some(limit) = limit {
+        // ClickHouse: a group of its own has one row, and keeps it.
+        sql.push(" LIMIT ").bind(Value::UInt(limit)).push(" BY if(of_kind = ");
+        sql.bind(Value::Text(query.kind.name().to_owned())).push(", [], arrayConcat([of_kind, in_currency], keys))");
+    }
+    sql
+}
+
+/// The columns of a breakdown: what its values lie in, then its own.
+fn columns(by: Dimension) -> Vec<&'static str> {
+    let info = by.info();
+    info.within.iter().map(|outer| outer.info().column).chain([info.column]).collect()
+}
+
+fn push_keys(sql: &mut Sql, columns: &[&'static str]) {
+    sql.push("[");
+    for (place, column) in columns.iter().enumerate() {
+        // ClickHouse: an array of LowCardinality is another type than an array of String.
+        sql.push(if place > 0 { ", CAST(" } else { "CAST(" }).push(column).push(" AS String)");
+    }
+    sql.push("] AS keys");
+}
+
+fn push_list(sql: &mut Sql, columns: &[&'static str]) {
+    for (place, column) in columns.iter().enumerate() {
+        sql.push(if place > 0 { ", " } else { "" }).push(column);
+    }
+}
+
+/// Whether a breakdown leaves the unknown out unless it is asked for.
+fn hides(by: Dimension) -> bool {
+    matches!(by, Dimension::Link | Dimension::Region) || matches!(by.info().blank, Blank::Hidden(_))
+}
+
+/// Appends that the dimension is known.
+fn push_known(sql: &mut Sql, by: Dimension) {
+    match by {
+        // The one dimension that is a number: 0 where no link was involved.
+        Dimension::Link => sql.push("link_id != 0"),
+        // A region that is not known still tells its country (Dub contract, 4.2).
+        Dimension::Region => sql.push("country != ''"),
+        _ => sql.push(by.info().column).push(" != ''"),
+    };
 }
 
 /// A city with where it is.

@@ -129,8 +129,17 @@ impl std::convert::From<&Event> for EventRow {
     }
 }
 
+/// What is known of how many events the range of a query holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Perhaps many more than a page.
+    Unknown,
+    /// So few that all of them are soon read.
+    Few,
+}
+
 /// SQL of [`Shape::Events`](crate::plan::Shape::Events).
-pub fn events(query: &Query, order: Order, page: Page) -> Sql {
+pub fn events(query: &Query, order: Order, page: Page, extent: Extent) -> Sql {
     let mut sql = select();
     let columns: Vec<&'static str> =
         SELECTED.iter().map(|&(name, _)| name).filter(|&name| name != "event_id" && name != "at_ms").collect();
@@ -152,8 +161,9 @@ pub fn events(query: &Query, order: Order, page: Page) -> Sql {
     if let From::Offset(offset @ 1..) = page.from {
         sql.push(" OFFSET ").bind(Value::UInt(offset));
     }
-    if query.conditions.iter().any(|condition| matches!(condition, Condition::Links { .. })) {
-        // ClickHouse: reading in key order keeps the planner from the projection that is sorted by link.
+    if extent == Extent::Few || query.conditions.iter().any(|condition| matches!(condition, Condition::Links { .. })) {
+        // ClickHouse: reading in key order looks into every part of the table, however few rows there are, and keeps the
+        // planner from the projection that is sorted by link.
         sql.set("optimize_read_in_order", "0");
     } else {
         // ClickHouse: else it reads ahead in every part, five times the rows that a page needs.

@@ -44,6 +44,24 @@ pub fn pivot(query: &Query, buckets: &Buckets) -> Sql {
     sql
 }
 
+/// The events of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Row, Deserialize)]
+pub struct DayRow {
+    /// Days since the epoch, in UTC.
+    pub day: u32,
+    /// Events that count.
+    pub events: u64,
+}
+
+/// SQL of how many events that a query means each day of UTC has, in order; days without have no row.
+pub fn days(query: &Query) -> Sql {
+    let mut sql = Sql::new("SELECT toUInt32(intDiv(");
+    sql.push(reading(query).seconds).push(", 86400)) AS day, ").push(reading(query).count).push(" AS events");
+    push_source(&mut sql, query, &[]);
+    sql.push(" GROUP BY day ORDER BY day");
+    sql
+}
+
 fn push_start(sql: &mut Sql, query: &Query, buckets: &Buckets) {
     let starts = buckets.starts().iter().map(|start| start.div_euclid(1_000).cast_unsigned()).collect();
     sql.push("toUInt64(roundDown(toUInt64(").push(reading(query).seconds).push("), ");

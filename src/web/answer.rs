@@ -18,6 +18,9 @@ use super::error::ApiError;
 /// Bytes of a file that is still sent whole.
 const WHOLE_BYTES: usize = 64 << 10;
 
+/// Bytes that are reserved for rows before they are written.
+const MOST_RESERVED: usize = 1 << 20;
+
 /// How an answer is written.
 #[derive(Clone, Debug)]
 pub struct Writing {
@@ -42,11 +45,15 @@ pub trait Record {
 /// # Errors
 /// When a value cannot be encoded.
 pub fn table(table: &Table, writing: &Writing) -> Result<Response, ApiError> {
-    let mut body = Vec::with_capacity(table.rows.len() * 64 + 64);
+    let mut body = Vec::new();
     if writing.format == Format::Json {
         let mut array = JsonArray::default();
-        for row in &table.rows {
+        for (place, row) in table.rows.iter().enumerate() {
             array.push(&mut body, &RowObject { columns: &table.columns, row }).map_err(internal)?;
+            if place == 0 {
+                // The rows to come are about as long.
+                body.reserve(body.len().saturating_mul(table.rows.len()).min(MOST_RESERVED));
+            }
         }
         array.finish(&mut body);
     } else {

@@ -6,7 +6,8 @@ use linktrail::domain::dimension::{DIMENSIONS, Dimension, LinkAttribute};
 use linktrail::domain::event::EventKind;
 use linktrail::domain::id::{CustomerId, LinkId, WorkspaceId};
 use linktrail::filter::{Field, Filter, Separator};
-use linktrail::plan::{Bots, Counting, From, Order, Page, Query, Request, Shape, build, rewrite};
+use linktrail::plan::{Bots, Counting, From, Order, Page, Query, Request, Shape, Source, build, rewrite};
+use linktrail::warehouse::event::Extent;
 use linktrail::warehouse::{Sql, count, event, series};
 
 const DAY_MS: i64 = 86_400_000;
@@ -42,14 +43,17 @@ fn sql(query: &Query) -> Sql {
         Shape::Pivot(buckets) => series::pivot(query, buckets),
         Shape::Params { limit } => count::params(query, *limit),
         Shape::Attributes(_) => count::groups(query, Dimension::Link, true, None),
-        Shape::Events { order, page } => event::events(query, *order, *page),
+        Shape::Events { order, page } => event::events(query, *order, *page, Extent::Unknown),
     }
 }
 
 /// The plan, the text, and the values in order.
 fn shown(request: Request) -> String {
-    let query = rewrite(build(request));
-    let sql = sql(&query);
+    let query = rewrite(build(request), None);
+    told(&query, &sql(&query))
+}
+
+fn told(query: &Query, sql: &Sql) -> String {
     let values: Vec<String> = sql.values().iter().map(|value| format!("{value:?}")).collect();
     format!("{query}\n\n{}\n\n{}", sql.text(), values.join("\n"))
 }
@@ -104,6 +108,34 @@ fn breakdowns() {
 }
 
 #[test]
+fn several_kinds_at_once() {
+    let query = rewrite(build(request(groups(Dimension::Region))), None);
+    let kinds = [EventKind::Click, EventKind::Lead, EventKind::Sale];
+    let sql = count::groups_of_kinds(&query, &kinds, Dimension::Region, false, Some(5_000));
+    insta::assert_snapshot!("regions_of_kinds", told(&query, &sql));
+}
+
+#[test]
+fn whole_slots_need_no_events() {
+    let mut whole = request(Shape::Total);
+    whole.range = Range::new(1_795_092_300_000, 1_795_177_800_000).unwrap();
+    insta::assert_snapshot!("total_of_slots", shown(whole.clone()));
+    let query = rewrite(build(whole), None);
+    insta::assert_snapshot!("days_of_slots", told(&query, &series::days(&query)));
+}
+
+#[test]
+fn few_events_are_read_sooner_than_two_tables() {
+    for (about, rollup) in [(None, true), (Some(1_000_000_000), true), (Some(1_000), false)] {
+        let query = rewrite(build(request(Shape::Total)), about);
+        assert_eq!(query.source != Source::Events, rollup, "{about:?}");
+        let mut whole = request(Shape::Total);
+        whole.range = Range::new(1_795_092_300_000, 1_795_177_800_000).unwrap();
+        assert_ne!(rewrite(build(whole), about).source, Source::Events, "{about:?}");
+    }
+}
+
+#[test]
 fn event_pages() {
     let page = |from| Page { limit: 100, from };
     let first = Shape::Events { order: Order::Descending, page: page(From::Offset(0)) };
@@ -124,7 +156,7 @@ fn values_never_become_text() {
     for line in DIMENSIONS {
         let mut request = request(groups(line.dimension));
         request.filters = vec![dimension(line.dimension, hostile), dimension(Dimension::City, hostile)];
-        let query = rewrite(build(request));
+        let query = rewrite(build(request), None);
         let sql = sql(&query);
         assert!(!sql.text().to_lowercase().contains("zq9") && !sql.text().contains("DROP"), "{}", sql.text());
         assert!(

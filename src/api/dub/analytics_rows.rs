@@ -7,7 +7,6 @@ use crate::analytics::METRICS;
 use crate::calendar::{Zone, label};
 use crate::domain::dimension::{Dimension, LinkAttribute};
 use crate::domain::id::{FolderId, LinkId, TagId, WorkspaceId};
-use crate::domain::link::Link;
 use crate::table::{Cell, Table};
 use crate::web::error::ApiError;
 use crate::web::instant;
@@ -44,9 +43,10 @@ fn with_keys(first: &[&'static str], counts: Table, cells: impl Fn(&[Cell]) -> O
     let columns: Vec<&'static str> = first.iter().copied().chain(METRICS).collect();
     let mut table = Table::new(&columns);
     for mut row in counts.rows {
-        let metrics = row.split_off(row.len().saturating_sub(METRICS.len()));
-        if let Some(mut cells) = cells(&row) {
-            cells.extend(metrics);
+        let keys = row.len().saturating_sub(METRICS.len());
+        if let Some(mut cells) = cells(&row[..keys]) {
+            cells.reserve_exact(METRICS.len());
+            cells.extend(row.drain(keys..));
             table.push(cells);
         }
     }
@@ -98,26 +98,25 @@ fn link_of(key: &[Cell]) -> Option<LinkId> {
 /// Links; those deleted since are left out (Dub contract, 4.1).
 async fn links(app: &App, workspace: WorkspaceId, counts: Table) -> Result<Table, ApiError> {
     let ids: Vec<LinkId> = counts.rows.iter().filter_map(|row| link_of(row)).collect();
-    let found = app.analytics.links(workspace, &ids).await?;
-    let links: HashMap<LinkId, Link> =
-        found.into_iter().filter(|link| link.deleted_at_ms.is_none()).map(|link| (link.id, link)).collect();
+    let cards = app.analytics.link_cards(workspace, &ids).await?;
     let columns =
         ["link", "id", "domain", "key", "shortLink", "url", "title", "comments", "folderId", "partnerId", "createdAt"];
     Ok(with_keys(&columns, counts, |key| {
-        let link = links.get(&link_of(key)?)?;
-        let id = link.id.to_string();
+        let id = link_of(key)?;
+        let card = &cards[cards.binary_search_by_key(&id, |card| card.id).ok()?];
+        let id = id.to_string();
         Some(vec![
-            Cell::from(id.clone()),
+            Cell::from(id.as_str()),
             Cell::from(id),
-            Cell::from(link.domain.as_str()),
-            Cell::from(link.slug.as_str()),
-            Cell::from(short_link(app, &link.domain, &link.slug)),
-            Cell::from(link.fields.url.as_str()),
-            Cell::from(link.fields.title.clone()),
-            Cell::from(link.fields.notes.clone()),
-            Cell::from(link.fields.folder.map(|folder| folder.to_string())),
-            Cell::from(link.fields.partner_id.clone()),
-            Cell::from(instant::format(link.created_at_ms)),
+            Cell::from(card.domain.as_str()),
+            Cell::from(card.slug.as_str()),
+            Cell::from(short_link(app, &card.domain, &card.slug)),
+            Cell::from(card.url.as_str()),
+            Cell::from(card.title.clone()),
+            Cell::from(card.notes.clone()),
+            Cell::from(card.folder.map(|folder| folder.to_string())),
+            Cell::from(card.partner_id.clone()),
+            Cell::from(instant::format(card.created_at_ms)),
         ])
     }))
 }

@@ -63,8 +63,9 @@ pub(super) async fn shown(
     events: Vec<(EventKind, EventRow)>,
 ) -> Result<Vec<Shown>, ApiError> {
     let ids = distinct(events.iter().map(|(_, event)| LinkId(event.link_id)));
-    let links = app.analytics.links(workspace, &ids).await?;
-    let context = LinkContext::of(app, workspace, &links).await?;
+    let (links, customers) =
+        tokio::try_join!(LinkContext::with_links(app, workspace, &ids), customers(app, workspace, &events))?;
+    let (links, context) = links;
     let mut known = HashMap::with_capacity(ids.len());
     for id in ids {
         let of = match links.iter().find(|link| link.id == id) {
@@ -73,7 +74,6 @@ pub(super) async fn shown(
         };
         known.insert(id, Arc::new(of));
     }
-    let customers = customers(app, workspace, &events).await?;
     Ok(events.into_iter().map(|event| dressed(app, event, &known, &customers)).collect())
 }
 

@@ -171,8 +171,21 @@ impl LinkContext {
     /// Looks up what these links of the workspace are shown with.
     pub async fn of(app: &App, workspace: WorkspaceId, links: &[Link]) -> Result<Self, ApiError> {
         let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
-        let counters = app.analytics.counters(workspace, &ids).await?;
-        Ok(Self { counters, ..Self::of_new(app, workspace, links).await? })
+        let counters = async { Ok(app.analytics.counters(workspace, &ids).await?) };
+        let (counters, context) = tokio::try_join!(counters, Self::of_new(app, workspace, links))?;
+        Ok(Self { counters, ..context })
+    }
+
+    /// The links with these ids that belong to the workspace, deleted ones too, and what they are shown with.
+    pub async fn with_links(app: &App, workspace: WorkspaceId, ids: &[LinkId]) -> Result<(Vec<Link>, Self), ApiError> {
+        let counters = async { Ok(app.analytics.counters(workspace, ids).await?) };
+        let links = async {
+            let links = app.analytics.links(workspace, ids).await?;
+            let context = Self::of_new(app, workspace, &links).await?;
+            Ok::<_, ApiError>((links, context))
+        };
+        let (counters, (links, context)) = tokio::try_join!(counters, links)?;
+        Ok((links, Self { counters, ..context }))
     }
 
     /// The answer of an endpoint for links.

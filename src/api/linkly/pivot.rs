@@ -28,7 +28,9 @@ const MOST_CELLS: usize = 5_000_000;
 pub(super) async fn answer(app: &App, asked: &Asked, buckets: Buckets) -> Result<Response, ApiError> {
     let labels = Labels::of(&buckets, &asked.zone);
     let query = build(Request { shape: Shape::Pivot(buckets), ..asked.request.clone() });
-    let counts = app.analytics.run(query).await?;
+    let named = asked.links.as_deref().unwrap_or_default();
+    let (counts, named) =
+        tokio::try_join!(app.analytics.run(query), app.analytics.links(asked.request.workspace, named))?;
     let counted = counts.rows.iter().filter_map(|row| match row.as_slice() {
         [Cell::Int(start_ms), Cell::Int(link), Cell::Int(count)] => {
             Some((labels.place_of(*start_ms)?, LinkId(link.cast_unsigned()), *count))
@@ -36,7 +38,7 @@ pub(super) async fn answer(app: &App, asked: &Asked, buckets: Buckets) -> Result
         _ => None,
     });
     let counted: Vec<(usize, LinkId, i64)> = counted.collect();
-    let links = columns(app, asked, &counted).await?;
+    let links = columns(app, asked, named, &counted).await?;
     let labels = labels.texts;
     if links.len().saturating_mul(labels.len()) > MOST_CELLS {
         let message = format!(
@@ -82,16 +84,24 @@ pub(super) async fn answer(app: &App, asked: &Asked, buckets: Buckets) -> Result
     answer::value(&value, &table, &asked.writing)
 }
 
-/// The links that were named and are the workspace's, in the order given; else those with clicks, by id. Deleted ones keep
+/// The links that were `named` and are the workspace's, in the order given; else those with clicks, by id. Deleted ones keep
 /// their history.
-async fn columns(app: &App, asked: &Asked, counted: &[(usize, LinkId, i64)]) -> Result<Vec<Link>, ApiError> {
-    let ids = asked.links.clone().unwrap_or_else(|| {
-        let mut ids: Vec<LinkId> = counted.iter().map(|(_, link, _)| *link).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    });
-    let found = app.analytics.links(asked.request.workspace, &ids).await?;
+async fn columns(
+    app: &App,
+    asked: &Asked,
+    named: Vec<Link>,
+    counted: &[(usize, LinkId, i64)],
+) -> Result<Vec<Link>, ApiError> {
+    let (ids, found) = match &asked.links {
+        Some(ids) => (ids.clone(), named),
+        None => {
+            let mut ids: Vec<LinkId> = counted.iter().map(|(_, link, _)| *link).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let found = app.analytics.links(asked.request.workspace, &ids).await?;
+            (ids, found)
+        }
+    };
     let mut found: HashMap<LinkId, Link> = found.into_iter().map(|link| (link.id, link)).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
