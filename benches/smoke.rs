@@ -73,14 +73,14 @@ fn request(range: Range, shape: Shape) -> Request {
 }
 
 fn sql(request: Request) -> Sql {
-    let query = rewrite(plan::build(request));
+    let query = rewrite(plan::build(request), None);
     match &query.shape {
         Shape::Total | Shape::Attributes(_) => count::total(&query),
         Shape::Series(buckets) => series::series(&query, buckets),
         Shape::Groups { by, unknown, limit } => count::groups(&query, *by, *unknown, *limit),
         Shape::Pivot(buckets) => series::pivot(&query, buckets),
         Shape::Params { limit } => count::params(&query, *limit),
-        Shape::Events { order, page } => event::events(&query, *order, *page),
+        Shape::Events { order, page } => event::events(&query, *order, *page, event::Extent::Unknown),
     }
 }
 
