@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use futures_util::future::{OptionFuture, try_join_all};
+use futures_util::future::{try_join, try_join_all};
 
 use crate::domain::dimension::{Dimension, Of};
 use crate::domain::event::EventKind;
@@ -71,22 +71,16 @@ impl Analytics {
         let kinds: Vec<EventKind> = KINDS.into_iter().filter(|kind| kinds.contains(kind)).collect();
         let mut queries: Vec<Query> = kinds.iter().map(|&kind| build(Request { kind, ..request.clone() })).collect();
         self.resolve_links_once(&mut queries).await?;
-        let sales = queries.iter().find(|query| query.kind == EventKind::Sale);
         let own = matches!(request.shape, Shape::Groups { by: Dimension::Currency, .. });
-        let sales = sales.filter(|_| !own);
-        if sales.is_some() && request.shape == Shape::Total {
+        let sells = kinds.contains(&EventKind::Sale);
+        if sells && !own && request.shape == Shape::Total {
             return self.totals(queries).await;
         }
         if let Some(found) = self.together(&queries, own).await? {
             return Ok(found);
         }
-        let currency = OptionFuture::from(sales.map(|query| self.main_currency(query))).await.transpose()?.flatten();
-        let money = if own { Some(Money::Own) } else { currency.clone().map(Money::In) };
-        for (place, query) in queries.iter_mut().enumerate() {
-            query.money.clone_from(&money);
-            if let Shape::Groups { limit, .. } = &mut query.shape
-                && place > 0
-            {
+        for query in queries.iter_mut().skip(1) {
+            if let Shape::Groups { limit, .. } = &mut query.shape {
                 // Which of these keys are among the largest is for the first kind to say.
                 *limit = None;
             }
@@ -96,7 +90,20 @@ impl Analytics {
             ([EventKind::Sale], _) | ([_, _, ..], Shape::Attributes(_)) => By::Money,
             _ => By::Count,
         };
-        let rows = self.tally(queries, by).await?;
+        let (sales, others): (Vec<_>, Vec<_>) =
+            queries.into_iter().enumerate().partition(|(_, query)| query.kind == EventKind::Sale);
+        // Others need not wait until it is known what was paid in.
+        let paid = async {
+            let Some((place, mut query)) = sales.into_iter().next() else { return Ok((None, Vec::new())) };
+            let currency = if own { None } else { self.main_currency(&query).await? };
+            query.money = if own { Some(Money::Own) } else { currency.clone().map(Money::In) };
+            Ok::<_, Error>((currency, self.count(place, query).await?))
+        };
+        let others = try_join_all(others.into_iter().map(|(place, query)| self.count(place, query)));
+        let began = Instant::now();
+        let ((currency, paid), others) = try_join(paid, others).await?;
+        let rows = others.into_iter().flatten().chain(paid);
+        let rows = self.arranged(request.workspace, &request.shape, rows, by, began).await?;
         Ok(Comparison { table: side_by_side(&request.shape, &kinds, rows), currency })
     }
 

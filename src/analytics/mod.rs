@@ -172,18 +172,31 @@ impl Analytics {
         let (workspace, shape) = (*workspace, shape.clone());
         let began = Instant::now();
         let counts = queries.into_iter().enumerate().map(|(place, query)| self.count(place, query));
+        let counts = try_join_all(counts).await?.into_iter().flatten();
+        self.arranged(workspace, &shape, counts, by, began).await
+    }
+
+    /// Counts by key -> the rows of a shape, in order; `began` is when they were asked for.
+    async fn arranged(
+        &self,
+        workspace: WorkspaceId,
+        shape: &Shape,
+        counts: impl Iterator<Item = (Key, Measures)>,
+        by: By,
+        began: Instant,
+    ) -> Result<Vec<(Key, Measures)>, Error> {
         let mut tally = Tally::default();
-        for (key, measures) in try_join_all(counts).await?.into_iter().flatten() {
+        for (key, measures) in counts {
             tally.add(key, measures);
         }
         let (kind, rows) = match shape {
             Shape::Total => ("total", tally.whole()),
-            Shape::Series(buckets) => ("series", tally.series(&buckets)),
-            Shape::Groups { limit, .. } => ("groups", tally.ordered(by, limit)),
-            Shape::Params { limit } => ("params", tally.ordered(by, Some(limit))),
+            Shape::Series(buckets) => ("series", tally.series(buckets)),
+            Shape::Groups { limit, .. } => ("groups", tally.ordered(by, *limit)),
+            Shape::Params { limit } => ("params", tally.ordered(by, Some(*limit))),
             Shape::Pivot(_) => ("pivot", tally.by_key()),
             Shape::Attributes(attribute) => {
-                ("attributes", self.by_attribute(workspace, tally, attribute).await?.ordered(by, None))
+                ("attributes", self.by_attribute(workspace, tally, *attribute).await?.ordered(by, None))
             }
             Shape::Events { .. } => return Ok(Vec::new()),
         };
