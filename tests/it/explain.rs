@@ -252,6 +252,11 @@ async fn plans_name_their_source_and_say_what_was_read() {
         .collect();
     let of = |kind: &str| format!("  of workspace {}, kind {kind}", world.scene.workspace.0);
     assert_eq!(kinds, [of("click"), of("lead"), of("sale")], "{told}");
+
+    // By a dimension one reading tells them all apart.
+    let told = world.explained("/analytics?interval=7d&event=composite&groupBy=countries").await;
+    let [query] = queries(&told) else { panic!("{told}") };
+    assert!(query["sql"].as_str().unwrap().contains(" GROUP BY kind, currency, country "), "{query}");
 }
 
 #[tokio::test]
