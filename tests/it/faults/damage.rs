@@ -50,15 +50,15 @@ fn segments(home: &Home) -> Vec<PathBuf> {
     found
 }
 
-/// Where the records of a segment begin.
-fn records(bytes: &[u8]) -> Vec<usize> {
+/// Where the records of a segment begin, and where the room after them does.
+fn records(bytes: &[u8]) -> (Vec<usize>, usize) {
     let mut places = Vec::new();
     let mut at = HEADER;
-    while let Some(length) = bytes.get(at..at + 4) {
+    while let Some(length) = bytes.get(at..at + 4).filter(|length| **length != [0; 4]) {
         places.push(at);
         at += HEAD + u32::from_le_bytes(length.try_into().unwrap()) as usize;
     }
-    places
+    (places, at)
 }
 
 /// The number of the event in a payload.
@@ -102,13 +102,15 @@ async fn a_torn_tail_and_a_flipped_byte_cost_what_they_touch() {
     leave_undrained(&ledger, &home, 1_500).await;
     let newest = segments(&home).pop().expect("there are records that the store never saw");
     let mut bytes = fs::read(&newest).unwrap();
-    let places = records(&bytes);
+    let (places, end) = records(&bytes);
     assert!(places.len() > 1_000, "{} records in the newest segment", places.len());
     let (flipped, next) = (places[places.len() / 2], places[places.len() / 2 + 1]);
     let hurt = number(&bytes[flipped + HEAD..next]);
     let half = bytes[places[0]..places[1]][..HEAD + 9].to_vec();
     bytes[flipped + HEAD + 20] ^= 0x10;
+    bytes.truncate(end);
     bytes.extend(half);
+    bytes.extend([0; 1_000]);
     fs::write(&newest, &bytes).unwrap();
 
     let server = home.start().await;
