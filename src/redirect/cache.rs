@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use moka::Equivalent;
 use moka::sync::Cache;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::shelf::{PlaceRef, Shelf};
 use super::source::{LinkPlace, LinkSource, Unavailable};
 use super::target::Target;
 use crate::domain::id::DomainId;
@@ -60,16 +60,10 @@ impl Default for CacheLimits {
     }
 }
 
-/// A [`LinkPlace`] that owns nothing; hashes as one.
-#[derive(Clone, Copy, Hash)]
-struct KeyRef<'a> {
-    domain: DomainId,
-    slug: &'a str,
-}
-
-impl Equivalent<LinkPlace> for KeyRef<'_> {
-    fn equivalent(&self, key: &LinkPlace) -> bool {
-        self.domain == key.domain && *self.slug == *key.slug_key
+/// So that the table of what is not there can be asked without a place of one's own.
+impl moka::Equivalent<LinkPlace> for PlaceRef<'_> {
+    fn equivalent(&self, place: &LinkPlace) -> bool {
+        *self == place.borrowed()
     }
 }
 
@@ -105,7 +99,7 @@ pub(super) struct LinkCache {
 struct Inner {
     source: Arc<dyn LinkSource>,
     limits: CacheLimits,
-    known: Cache<LinkPlace, Known>,
+    known: Shelf<Known>,
     missing: Cache<LinkPlace, u64>,
     flights: Vec<Mutex<HashMap<LinkPlace, Flight>>>,
     hasher: RandomState,
@@ -120,13 +114,10 @@ struct Inner {
 impl LinkCache {
     /// An empty cache over a source.
     pub fn new(source: Arc<dyn LinkSource>, limits: CacheLimits) -> Self {
-        let weigh = |key: &LinkPlace, known: &Known| {
-            u32::try_from(ENTRY_OVERHEAD + key.slug_key.len() + known.target.weight()).unwrap_or(u32::MAX)
-        };
         let inner = Inner {
             source,
             limits,
-            known: Cache::builder().max_capacity(limits.max_bytes).weigher(weigh).build(),
+            known: Shelf::new(limits.max_bytes),
             missing: Cache::builder().max_capacity(MISSING_ENTRIES).time_to_live(limits.missing_ttl).build(),
             flights: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
@@ -141,7 +132,7 @@ impl LinkCache {
 
     /// What memory knows for certain: `Some(None)` is "there is none".
     pub fn known(&self, domain: DomainId, slug_key: &str) -> Option<Option<Arc<Target>>> {
-        self.inner.certain(KeyRef { domain, slug: slug_key })
+        self.inner.certain(PlaceRef { domain, slug: slug_key })
     }
 
     /// The link, from memory or from the source. An answer of `None` may have cost a query.
@@ -149,11 +140,11 @@ impl LinkCache {
     /// # Errors
     /// [`Unavailable`] when memory does not know it and the source does not answer in time.
     pub async fn get(&self, domain: DomainId, slug_key: &str) -> Answer {
-        let key = KeyRef { domain, slug: slug_key };
+        let key = PlaceRef { domain, slug: slug_key };
         if let Some(answer) = self.inner.certain(key) {
             return Ok(answer);
         }
-        let doubtful = self.inner.known.get(&key).map(|known| known.target);
+        let doubtful = self.inner.known.get(key).map(|known| known.target);
         if doubtful.is_some() && self.inner.failed_lately() {
             return Ok(doubtful);
         }
@@ -165,7 +156,7 @@ impl LinkCache {
 
     /// Whether [`get`](Self::get) has something to go by without the source.
     pub(super) fn has_any(&self, domain: DomainId, slug_key: &str) -> bool {
-        self.inner.known.contains_key(&KeyRef { domain, slug: slug_key })
+        self.inner.known.contains(PlaceRef { domain, slug: slug_key })
     }
 
     /// Forgets what is known of one place, because it changed.
@@ -173,7 +164,7 @@ impl LinkCache {
         let key = LinkPlace { domain, slug_key: slug_key.into() };
         let mut flights = self.inner.shard(&key);
         flights.remove(&key);
-        self.inner.known.invalidate(&key);
+        self.inner.known.remove(key.borrowed());
         self.inner.missing.invalidate(&key);
     }
 
@@ -183,7 +174,7 @@ impl LinkCache {
         self.inner.missing.invalidate_all();
     }
 
-    async fn load(&self, key: KeyRef<'_>) -> Answer {
+    async fn load(&self, key: PlaceRef<'_>) -> Answer {
         let mut answer = {
             let owned = LinkPlace { domain: key.domain, slug_key: key.slug.into() };
             let mut flights = self.inner.shard(&owned);
@@ -218,9 +209,9 @@ impl Inner {
         self.epoch.load(Ordering::SeqCst)
     }
 
-    fn certain(&self, key: KeyRef<'_>) -> Option<Option<Arc<Target>>> {
+    fn certain(&self, key: PlaceRef<'_>) -> Option<Option<Arc<Target>>> {
         let epoch = self.epoch();
-        if let Some(known) = self.known.get(&key) {
+        if let Some(known) = self.known.get(key) {
             return (known.epoch == epoch).then_some(Some(known.target));
         }
         self.missing.get(&key).filter(|&missing| missing == epoch).map(|_| None)
@@ -332,10 +323,12 @@ impl Pilot {
         match answer {
             Ok(Some(target)) => {
                 self.inner.missing.invalidate(&self.key);
-                self.inner.known.insert(self.key.clone(), Known { target: Arc::clone(target), epoch: self.epoch });
+                let known = Known { target: Arc::clone(target), epoch: self.epoch };
+                let bytes = ENTRY_OVERHEAD + self.key.slug_key.len() + target.weight();
+                self.inner.known.insert(self.key.clone(), known, bytes);
             }
             Ok(None) => {
-                self.inner.known.invalidate(&self.key);
+                self.inner.known.remove(self.key.borrowed());
                 self.inner.missing.insert(self.key.clone(), self.epoch);
             }
             Err(Unavailable) => self.inner.failed_ms.store(self.inner.elapsed_ms() + 1, Ordering::Relaxed),

@@ -24,6 +24,7 @@ mod letter;
 mod manners;
 mod resolver;
 mod rules;
+mod shelf;
 mod slug;
 mod source;
 mod target;
