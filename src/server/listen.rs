@@ -124,7 +124,8 @@ impl Listener {
                     pause = FIRST_PAUSE;
                     let conversation = Conversation {
                         protocol: protocol.clone(),
-                        stop: stop.clone(),
+                        // Its own, so that the connections do not wait for each other's locks.
+                        stop: stop.child_token(),
                         grace: options.grace,
                         cut_off: Arc::clone(&cut_off),
                     };

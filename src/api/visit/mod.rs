@@ -175,7 +175,8 @@ impl<R: Recorder> Visits<R> {
             caller.grounds = Grounds::Own;
         }
         match target.extras.as_deref().and_then(|extras| extras.password_hash.as_deref()) {
-            Some(hash) => self.locked(&target, hash, caller, request, body).await,
+            // Few links have one, and what it takes would make the answer of every other larger.
+            Some(hash) => Box::pin(self.locked(&target, hash, caller, request, body)).await,
             None if is_post => self.other_method(&request.method),
             None => {
                 self.open(&target, caller, Lock::shut(&self.services.gate, target.link, caller.now_ms), request).await
