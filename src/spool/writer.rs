@@ -19,7 +19,7 @@ use super::{SpoolError, SyncPolicy};
 const LINGER: Duration = Duration::from_millis(50);
 /// With the policy `Always`, how far apart rounds begin at least: under load a sync that serves more records costs each of
 /// them less, and leaves the processor to whoever brings the next. A lone record never waits for this.
-const PACE: Duration = Duration::from_micros(100);
+const PACE: Duration = Duration::from_micros(250);
 /// How long to wait after the disk refused a reservation.
 const RESERVE_AGAIN: Duration = Duration::from_millis(250);
 /// A buffer that grew beyond this in a rush is given back.
