@@ -6,10 +6,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::batch::Months;
 use super::deliver::{Aside, Delivery, Patience};
 use super::live::Live;
 use super::repeat::{RepeatWindow, Sameness};
-use super::store::EventStore;
+use super::store::{EventStore, PackedEvents};
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 
@@ -39,6 +40,33 @@ impl Aside for Refusals {
     }
 }
 
+/// Events of one batch, packed as they come.
+pub struct BulkEvents<P>(Months<P>, usize);
+
+impl<P> Default for BulkEvents<P> {
+    fn default() -> Self {
+        Self(Months::default(), 0)
+    }
+}
+
+impl<P: PackedEvents> BulkEvents<P> {
+    /// Adds events, which come in the order of their identities.
+    pub fn add(&mut self, events: Vec<Event>) {
+        self.1 += events.len();
+        self.0.add(events, false);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.1
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.1 == 0
+    }
+}
+
 /// Stores batches of events of one node number, one after the other. Nobody is told of them as they come: they are past.
 pub struct Bulk<S> {
     delivery: Delivery<S, Refusals>,
@@ -56,11 +84,10 @@ impl<S: EventStore> Bulk<S> {
         Self { delivery: Delivery { store, aside, node, patience, live: Live::default() }, nothing: Arc::new(()) }
     }
 
-    /// Stores events, which are in the order of their identities; returns once all are stored or refused, and answers
-    /// those that were refused. `doubtful` when some may be stored already: then only what is missing is sent. While the
-    /// store is away it goes on trying.
-    pub async fn store(&self, events: Vec<Event>, doubtful: bool) -> Vec<RefusedEvents> {
-        self.delivery.deliver_events(events, doubtful, &self.nothing).await;
+    /// Stores events; returns once all are stored or refused, and answers those that were refused. `doubtful` when some may
+    /// be stored already: then only what is missing is sent. While the store is away it goes on trying.
+    pub async fn store(&self, events: BulkEvents<S::Packed>, doubtful: bool) -> Vec<RefusedEvents> {
+        self.delivery.deliver_months(events.0.done(), doubtful, &self.nothing).await;
         std::mem::take(&mut *self.delivery.aside.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -81,6 +108,11 @@ impl BulkRepeats {
     pub fn mark(&mut self, events: &mut [Event], windows: &[(EventId, u32)]) {
         self.0.mark(events, windows);
     }
+
+    /// To be called once a batch is marked: forgets clicks that are too long ago to matter.
+    pub fn sweep(&mut self) {
+        self.0.sweep();
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +122,12 @@ mod tests {
 
     const HASTE: Patience =
         Patience { first: Duration::from_millis(1), most: Duration::from_millis(1), stop: Duration::from_millis(1) };
+
+    fn packed(from: u64, to: u64) -> BulkEvents<Vec<Event>> {
+        let mut packed = BulkEvents::default();
+        packed.add(events(from, to));
+        packed
+    }
 
     fn events(from: u64, to: u64) -> Vec<Event> {
         // Two months, in turn.
@@ -105,10 +143,10 @@ mod tests {
         store.state().faults = faults;
         let bulk = Bulk::with_patience(store.clone(), 9, HASTE);
         // The first time it ends in the middle of a batch; another time all is read, and then once more.
-        assert_eq!(bulk.store(events(1, 300), false).await, []);
+        assert_eq!(bulk.store(packed(1, 300), false).await, []);
         for _ in 0..2 {
             for from in [1, 400, 800] {
-                assert_eq!(bulk.store(events(from, from + 400), true).await, []);
+                assert_eq!(bulk.store(packed(from, from + 400), true).await, []);
             }
         }
         let state = store.state();
@@ -122,7 +160,9 @@ mod tests {
         for place in [7, 50] {
             some[place].url = "bad".to_owned();
         }
-        let refused = Bulk::with_patience(store.clone(), 9, HASTE).store(some, false).await;
+        let mut packed = BulkEvents::default();
+        packed.add(some);
+        let refused = Bulk::with_patience(store.clone(), 9, HASTE).store(packed, false).await;
         let mut sequences: Vec<u64> = refused.iter().flat_map(|refused| refused.sequences.clone()).collect();
         sequences.sort_unstable();
         assert_eq!(sequences, [8, 51]);

@@ -13,10 +13,9 @@ use std::time::Duration;
 
 use metrics::counter;
 
-use super::batch::{Prepared, by_month};
+use super::batch::{Month, Prepared};
 use super::live::Live;
-use super::store::{Disposition, EventStore, StoreError};
-use crate::domain::event::Event;
+use super::store::{Disposition, EventStore, PackedEvents, StoreError};
 use crate::spool::{Batch, Spool, SpoolError};
 use crate::telemetry::name;
 use crate::warehouse::batch::statement_prefix;
@@ -149,40 +148,45 @@ enum Outcome {
 
 impl<S: EventStore> Delivery<S, SpoolAside> {
     /// Returns once every record of the batch is stored or set aside.
-    pub async fn deliver(&self, batch: Prepared) {
-        let Prepared { records, doubtful, events, unreadable, .. } = batch;
+    pub async fn deliver(&self, batch: Prepared<S::Packed>) {
+        let Prepared { records, doubtful, months, unreadable, .. } = batch;
         let records = Arc::new(records);
         if let (Some((first, reason)), Some((last, _))) = (unreadable.first(), unreadable.last()) {
             let wanted = unreadable.iter().map(|(sequence, _)| *sequence).collect();
             let name = format!("{first}-{last}-unreadable");
             self.aside.set_aside(&name, &records, wanted, reason).await;
         }
-        self.deliver_events(events, doubtful, &records).await;
+        self.deliver_months(months, doubtful, &records).await;
     }
 }
 
 impl<S: EventStore, A: Aside> Delivery<S, A> {
-    /// Returns once every event is stored or set aside. They are in the order of their identities; `doubtful` when some may
-    /// be stored already.
-    pub async fn deliver_events(&self, events: Vec<Event>, doubtful: bool, source: &Arc<A::Source>) {
-        for (month, events) in by_month(events) {
-            self.deliver_month(month, &events, doubtful, source).await;
+    /// Returns once every event is stored or set aside. `doubtful` when some may be stored already.
+    pub async fn deliver_months(&self, months: Vec<Month<S::Packed>>, doubtful: bool, source: &Arc<A::Source>) {
+        for Month { number, packed, events } in months {
+            self.deliver_month(number, &packed, doubtful, source).await;
             self.live.publish(events);
         }
     }
 
-    async fn deliver_month(&self, month: u32, events: &[Event], doubtful: bool, source: &Arc<A::Source>) {
+    async fn deliver_month(&self, month: u32, events: &S::Packed, doubtful: bool, source: &Arc<A::Source>) {
         let mut pieces = vec![Piece { from: 0, to: events.len(), doubtful }];
         let mut refusals = 0;
         let mut found_some = false;
         while let Some(piece) = pieces.pop() {
-            let part = &events[piece.from..piece.to];
-            match self.attempt(month, part, piece.doubtful, &mut refusals, &mut found_some).await {
+            let part;
+            let events = if piece.to - piece.from == events.len() {
+                events
+            } else {
+                part = events.part(piece.from..piece.to);
+                &part
+            };
+            match self.attempt(month, events, piece.doubtful, &mut refusals, &mut found_some).await {
                 Outcome::Stored => {}
                 Outcome::Split { doubtful } => pieces.extend(piece.halves(doubtful)),
                 Outcome::SetAside(reason) => {
-                    let (first, last) = bounds(part);
-                    let wanted = part.iter().map(|event| event.id.sequence()).collect();
+                    let (first, last) = bounds(events);
+                    let wanted = (0..events.len()).map(|place| events.key(place).0.sequence()).collect();
                     self.aside.set_aside(&format!("{first}-{last}-refused"), source, wanted, &reason).await;
                 }
             }
@@ -201,19 +205,20 @@ impl<S: EventStore, A: Aside> Delivery<S, A> {
     async fn attempt(
         &self,
         month: u32,
-        events: &[Event],
+        events: &S::Packed,
         mut doubtful: bool,
         refusals: &mut u32,
         found_some: &mut bool,
     ) -> Outcome {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Outcome::Stored };
+        let Some(end) = events.len().checked_sub(1) else { return Outcome::Stored };
+        let ((first, _), (last, _)) = (events.key(0), events.key(end));
         let (start_ms, end_ms) = span(events);
         let (first_sequence, last_sequence) = bounds(events);
         let token = format!("{}{first_sequence}-{last_sequence}-{month}", statement_prefix(self.node));
         let mut failures = 0;
         loop {
             let answer = if doubtful {
-                match self.store.stored(first.id, last.id, start_ms, end_ms).await {
+                match self.store.stored(first, last, start_ms, end_ms).await {
                     Ok(count) if count >= events.len() as u64 => {
                         *found_some = true;
                         tracing::info!(token, "a batch in doubt is stored already");
@@ -258,7 +263,7 @@ impl<S: EventStore, A: Aside> Delivery<S, A> {
         }
     }
 
-    async fn pause(&self, error: &StoreError, failures: u32, events: &[Event]) {
+    async fn pause(&self, error: &StoreError, failures: u32, events: &S::Packed) {
         let (first, last) = bounds(events);
         counter!(name::BATCH_FAILURES_TOTAL, "next" => error.disposition.name()).increment(1);
         match error.disposition {
@@ -276,13 +281,13 @@ impl<S: EventStore, A: Aside> Delivery<S, A> {
 }
 
 /// The sequences of the first and the last event.
-fn bounds(events: &[Event]) -> (u64, u64) {
-    let sequence = |event: Option<&Event>| event.map_or(0, |event| event.id.sequence());
-    (sequence(events.first()), sequence(events.last()))
+fn bounds(events: &impl PackedEvents) -> (u64, u64) {
+    let sequence = |place| if events.is_empty() { 0 } else { events.key(place).0.sequence() };
+    (sequence(0), sequence(events.len().saturating_sub(1)))
 }
 
 /// The half-open span of the events' times.
-fn span(events: &[Event]) -> (i64, i64) {
-    let times = || events.iter().map(|event| event.at_ms);
+fn span(events: &impl PackedEvents) -> (i64, i64) {
+    let times = || (0..events.len()).map(|place| events.key(place).1);
     (times().min().unwrap_or(0), times().max().unwrap_or(0).saturating_add(1))
 }

@@ -4,7 +4,7 @@
 //! - Before a batch is sent, the checkpoint says which records it has; after a crash the same batch is cut again, with the
 //!   same repeat flags and the same token, and looked up before it is sent.
 //! - The checkpoint moves in order, after the store has answered for everything below it.
-//! - One batch is being stored while the next is read, decoded and enriched; no more than that is in memory.
+//! - One batch is being stored while the next is read, decoded, enriched and packed; no more than that is in memory.
 //! - Dropping the drain at any moment is as good as a crash: nothing is lost or doubled.
 
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::accept::Ingest;
-use super::batch::{self, Prepared};
+use super::batch::{Part, Prepared, Preparing};
 use super::clicks::LATEST_MS;
 use super::deliver::{Delivery, Patience, SpoolAside, blocking};
+use super::live::Live;
 use super::repeat::{RepeatWindow, Sameness};
 use super::store::{Disposition, EventStore, StoreError};
 use crate::calendar::clock::Clock;
@@ -111,6 +112,7 @@ where
             store: store.clone(),
             shutdown: shutdown.clone(),
             enrich,
+            live: ingest.live().clone(),
             clock,
             options,
             patience,
@@ -152,6 +154,7 @@ struct Source<S, E> {
     store: Arc<S>,
     shutdown: CancellationToken,
     enrich: Arc<E>,
+    live: Live,
     clock: Clock,
     options: DrainOptions,
     patience: Patience,
@@ -163,7 +166,7 @@ where
     E: Fn(Vec<(EventId, Hit)>) -> Vec<Event> + Send + Sync + 'static,
 {
     /// Ends after a shutdown, when everything was read.
-    async fn run(mut self, mut reader: Reader, batches: mpsc::Sender<Prepared>) {
+    async fn run(mut self, mut reader: Reader, batches: mpsc::Sender<Prepared<S::Packed>>) {
         let mut windows = [RepeatWindow::new(Sameness::Click), RepeatWindow::new(Sameness::Name)];
         let checkpoint = self.spool.checkpoint();
         let mut in_flight = checkpoint.in_flight;
@@ -176,30 +179,21 @@ where
             let before = reader.position();
             let Some((back, read)) = self.read(reader, in_flight, checkpoint.doubt_through).await else { return };
             reader = back;
-            let Some(mut batch) = read else { continue };
-            let first = batch.range.map_or(u64::MAX, |(first, _)| first);
-            batch.doubtful = in_flight.is_some() || first <= checkpoint.doubt_through;
+            let Some(records) = read else { continue };
+            let first = records.range().map(|(first, _)| first);
+            let doubtful = in_flight.is_some() || first.unwrap_or(u64::MAX) <= checkpoint.doubt_through;
+            if first.is_some_and(|first| first > checkpoint.doubt_through) && in_doubt {
+                // Past events were asked for as of the first record in doubt; the store may have later ones.
+                in_doubt = false;
+                windows.iter_mut().for_each(RepeatWindow::ask_again);
+            }
+            let Some((back, mut batch)) = self.prepare(records, windows).await else { return };
+            windows = back;
+            batch.doubtful = doubtful;
             if let Some((_, last)) = in_flight.take() {
                 batch.through = batch.through.max(last);
             }
-            if batch.range.is_some() {
-                if in_doubt && first > checkpoint.doubt_through {
-                    // Past events were asked for as of the first record in doubt; the store may have later ones.
-                    in_doubt = false;
-                    windows.iter_mut().for_each(RepeatWindow::ask_again);
-                }
-                for window in &mut windows {
-                    self.learn(window, &batch).await;
-                }
-                let marked = blocking(move || {
-                    for window in &mut windows {
-                        window.mark(&mut batch.events, &batch.windows);
-                    }
-                    (windows, batch)
-                });
-                let Some((back, marked)) = marked.await else { return };
-                (windows, batch) = (back, marked);
-            } else if batch.through == before {
+            if batch.range.is_none() && batch.through == before {
                 continue;
             }
             place.send(batch);
@@ -226,15 +220,15 @@ where
         true
     }
 
-    /// Reads, decodes and enriches one batch. The inner `None`: the disk failed, and a pause was made.
+    /// Reads the records of one batch. The inner `None`: the disk failed, and a pause was made.
     async fn read(
         &self,
         mut reader: Reader,
         in_flight: Option<(u64, u64)>,
         doubt_through: u64,
-    ) -> Option<(Reader, Option<Prepared>)> {
-        let (rows, node, enrich) = (self.options.batch_rows, self.node, self.enrich.clone());
-        let (reader, outcome) = blocking(move || {
+    ) -> Option<(Reader, Option<Batch>)> {
+        let rows = self.options.batch_rows;
+        let (reader, read) = blocking(move || {
             let read: Result<Batch, SpoolError> = match in_flight {
                 Some((_, last)) => reader.read_through(last),
                 // A batch in doubt is looked up by its first and last identity. Between those in doubt and the next there may
@@ -242,12 +236,11 @@ where
                 None if reader.position() < doubt_through => reader.read_up_to(doubt_through, rows, BATCH_BYTES),
                 None => reader.read(rows, BATCH_BYTES),
             };
-            let prepared = read.map(|records| batch::prepare(records, node, &*enrich));
-            (reader, prepared)
+            (reader, read)
         })
         .await?;
-        match outcome {
-            Ok(prepared) => Some((reader, Some(prepared))),
+        match read {
+            Ok(records) => Some((reader, Some(records))),
             Err(error) => {
                 tracing::error!(%error, "the spool cannot be read, it is tried again");
                 self.patience.wait(u32::MAX, Disposition::Retry).await;
@@ -256,11 +249,37 @@ where
         }
     }
 
-    /// Asks the store for the past events that may make repeats of this batch's.
-    async fn learn(&self, window: &mut RepeatWindow, batch: &Prepared) {
-        let Some((first, _)) = batch.range else { return };
-        let before = EventId::new(self.node, first);
-        let missing = window.missing(&batch.events, &batch.windows);
+    /// Decodes, enriches, marks and packs.
+    async fn prepare<const N: usize>(
+        &self,
+        records: Batch,
+        mut windows: [RepeatWindow; N],
+    ) -> Option<([RepeatWindow; N], Prepared<S::Packed>)> {
+        let before = EventId::new(self.node, records.range().map_or(0, |(first, _)| first));
+        let mut preparing = Preparing::new(records);
+        let mut learnt: Option<Part> = None;
+        loop {
+            let (node, enrich, live) = (self.node, self.enrich.clone(), self.live.clone());
+            let (back, windows_back, unlearnt) = blocking(move || {
+                if let Some(part) = learnt {
+                    preparing.mark(part, &mut windows, &live);
+                }
+                let unlearnt = preparing.go_on(node, &*enrich, &mut windows, &live);
+                (preparing, windows, unlearnt)
+            })
+            .await?;
+            (preparing, windows) = (back, windows_back);
+            let Some(part) = unlearnt else { return Some((windows, preparing.done())) };
+            for window in &mut windows {
+                self.learn(window, &part, before).await;
+            }
+            learnt = Some(part);
+        }
+    }
+
+    /// Asks the store for the past events, of those with identities below `before`, that may make repeats of this part's.
+    async fn learn(&self, window: &mut RepeatWindow, part: &Part, before: EventId) {
+        let missing = window.missing(&part.events, &part.windows);
         for (mut start_ms, end_ms) in missing.iter() {
             while start_ms < end_ms {
                 let to_ms = start_ms.saturating_add(LEARN_MS).min(end_ms);
@@ -292,7 +311,10 @@ where
 }
 
 /// Ends when no more batches come.
-async fn deliver_all<S: EventStore>(delivery: Delivery<S, SpoolAside>, mut batches: mpsc::Receiver<Prepared>) {
+async fn deliver_all<S: EventStore>(
+    delivery: Delivery<S, SpoolAside>,
+    mut batches: mpsc::Receiver<Prepared<S::Packed>>,
+) {
     let mut marked = delivery.aside.spool.checkpoint().in_flight;
     let mut next = None;
     loop {

@@ -1,9 +1,10 @@
 //! A store in memory that fails in every way a real one does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::store::{Disposition, EventStore, RecentClick, Sameness, StoreError};
+use super::store::{Disposition, EventStore, PackedEvents, RecentClick, Sameness, StoreError};
 use crate::domain::click_id::EventId;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::LinkId;
@@ -77,8 +78,29 @@ impl FakeStore {
     }
 }
 
+/// As they are.
+impl PackedEvents for Vec<Event> {
+    fn add(&mut self, events: &[Event]) {
+        self.extend_from_slice(events);
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn key(&self, place: usize) -> (EventId, i64) {
+        (self[place].id, self[place].at_ms)
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        self[range].to_vec()
+    }
+}
+
 impl EventStore for FakeStore {
-    async fn insert(&self, token: &str, events: &[Event]) -> Result<(), StoreError> {
+    type Packed = Vec<Event>;
+
+    async fn insert(&self, token: &str, events: &Vec<Event>) -> Result<(), StoreError> {
         tokio::task::yield_now().await;
         {
             let mut state = self.state();

@@ -33,7 +33,7 @@ impl Default for Live {
 }
 
 impl Live {
-    /// From now on.
+    /// To what is recorded from now on.
     pub fn listen(&self) -> broadcast::Receiver<LiveEvents> {
         self.sender.subscribe()
     }
@@ -45,9 +45,14 @@ impl Live {
         (self.listen(), move |wants| attention.set(wants))
     }
 
+    /// Whether anybody listens, and wants to.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.sender.receiver_count() > self.idle.load(Ordering::Relaxed)
+    }
+
     /// Tells of events that were stored.
     pub(super) fn publish(&self, events: Vec<Event>) {
-        if self.sender.receiver_count() <= self.idle.load(Ordering::Relaxed) {
+        if !self.is_wanted() {
             return;
         }
         let mut events = events.into_iter();

@@ -20,7 +20,7 @@ mod store;
 mod warehouse_store;
 
 pub use accept::{Ingest, Recorded, Refused};
-pub use bulk::{Bulk, BulkRepeats, RefusedEvents};
+pub use bulk::{Bulk, BulkEvents, BulkRepeats, RefusedEvents};
 pub use drain::{Drain, DrainOptions};
 pub use live::{Live, LiveEvents};
-pub use store::{Disposition, EventStore, RecentClick, Sameness, StoreError};
+pub use store::{Disposition, EventStore, PackedEvents, RecentClick, Sameness, StoreError};

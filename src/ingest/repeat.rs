@@ -134,7 +134,7 @@ impl RepeatWindow {
 
     /// Sets the flag of every click, in the order given, and remembers those that are no repeats.
     pub fn mark(&mut self, events: &mut [Event], windows: &Windows) {
-        // A changed window counts from its first batch on, and for the whole of it.
+        // A changed window counts for all of those that are handed in with its first event.
         let mut changed: HashMap<WorkspaceId, i64> = HashMap::new();
         for event in events.iter() {
             let Some(Seen { window_ms, .. }) = seen(self.sameness, windows, event) else { continue };
@@ -155,6 +155,11 @@ impl RepeatWindow {
             }
             self.earliest_ms = Some(self.earliest_ms.map_or(event.at_ms, |earliest| earliest.min(event.at_ms)));
         }
+    }
+
+    /// Forgets what is no longer needed, in time. To be called once a batch is marked, and not within: what is forgotten is
+    /// asked of the store, which does not have the batch yet.
+    pub fn sweep(&mut self) {
         self.sweep_in_time(MOST_CLICKS);
     }
 
@@ -321,6 +326,7 @@ mod tests {
             let all = windows(&many, 3_600);
             assert_eq!(window.missing(&many, &all), Spans::default());
             window.mark(&mut many, &all);
+            window.sweep();
         }
         assert_eq!(window.workspaces[&WorkspaceId(1)].len(), 152_000, "the old one is gone");
         let again = [click(200_000, 1, 1, 1, start + 1)];
@@ -386,6 +392,7 @@ mod tests {
                     window.learn(from, to, false, &recent);
                 }
                 window.mark(batch, &all);
+                window.sweep();
                 done += size;
             }
             prop_assert_eq!(flags(&events[..done]), flags(&expected[..done]));

@@ -42,6 +42,11 @@ impl Spans {
         Self::new(left)
     }
 
+    /// Whether no time is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The spans, in order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, i64)> {
         self.0.iter().copied()

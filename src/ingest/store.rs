@@ -1,6 +1,7 @@
 //! What the drain asks of the place where events are kept.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
@@ -9,12 +10,38 @@ use crate::domain::id::{LinkId, WorkspaceId};
 pub use super::repeat::Sameness;
 pub use crate::warehouse::Disposition;
 
+/// Events packed as a store takes them, so that few are ever there as [`Event`]s.
+pub trait PackedEvents: Default + Send + Sync + 'static {
+    /// Adds events behind those that are there.
+    fn add(&mut self, events: &[Event]);
+
+    /// All are added: gives back memory that only more would need.
+    fn shrink(&mut self) {}
+
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The identity of one, and its time in milliseconds since the epoch.
+    fn key(&self, place: usize) -> (EventId, i64);
+
+    /// Some of them, without a trace of the others.
+    fn part(&self, range: Range<usize>) -> Self;
+}
+
 /// A store of events. Times are milliseconds since the epoch, spans half-open.
 pub trait EventStore: Send + Sync + 'static {
+    /// How it takes events.
+    type Packed: PackedEvents;
+
     /// Stores events, all of one calendar month (UTC) and in the order of their identities: all of them or none. Returns
     /// once they are on disk. The same token again, with the same events, changes nothing, as far as the store remembers
     /// tokens.
-    fn insert(&self, token: &str, events: &[Event]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn insert(&self, token: &str, events: &Self::Packed) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// How many events with identities `first..=last` and times `start_ms..end_ms` are stored.
     fn stored(

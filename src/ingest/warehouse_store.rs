@@ -1,10 +1,13 @@
 //! ClickHouse as the drain sees it.
 
-use super::store::{EventStore, RecentClick, Sameness, StoreError};
+use std::ops::Range;
+
+use super::store::{EventStore, PackedEvents, RecentClick, Sameness, StoreError};
 use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::id::{LinkId, WorkspaceId};
 use crate::warehouse::batch::statement_prefix;
+use crate::warehouse::insert::EventColumns;
 use crate::warehouse::{self, Warehouse};
 
 impl From<warehouse::Error> for StoreError {
@@ -13,9 +16,33 @@ impl From<warehouse::Error> for StoreError {
     }
 }
 
+impl PackedEvents for EventColumns {
+    fn add(&mut self, events: &[Event]) {
+        Self::add(self, events);
+    }
+
+    fn shrink(&mut self) {
+        Self::shrink(self);
+    }
+
+    fn len(&self) -> usize {
+        self.keys().len()
+    }
+
+    fn key(&self, place: usize) -> (EventId, i64) {
+        self.keys()[place]
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        Self::part(self, range)
+    }
+}
+
 impl EventStore for Warehouse {
-    async fn insert(&self, token: &str, events: &[Event]) -> Result<(), StoreError> {
-        Ok(Self::insert(self, token, events).await?)
+    type Packed = EventColumns;
+
+    async fn insert(&self, token: &str, events: &EventColumns) -> Result<(), StoreError> {
+        Ok(self.insert_columns(token, events).await?)
     }
 
     async fn stored(&self, first: EventId, last: EventId, start_ms: i64, end_ms: i64) -> Result<u64, StoreError> {

@@ -27,7 +27,7 @@ use crate::domain::click_id::EventId;
 use crate::domain::event::Event;
 use crate::domain::hit::Hit;
 use crate::enrich::Enricher;
-use crate::ingest::{Bulk, BulkRepeats, EventStore};
+use crate::ingest::{Bulk, BulkEvents, BulkRepeats, EventStore, PackedEvents};
 
 /// Lines of a batch unless asked otherwise.
 pub const BATCH_LINES: u64 = 100_000;
@@ -141,9 +141,9 @@ pub(super) struct Read {
 }
 
 /// A batch on its way to the store.
-struct Ready {
+struct Ready<P> {
     read: Read,
-    events: Vec<Event>,
+    events: BulkEvents<P>,
     rejects: Vec<Reject>,
 }
 
@@ -215,7 +215,7 @@ impl<S: EventStore> Import<S> {
         progress: &Progress,
     ) -> Result<Outcome, ImportError> {
         let (to_rows, mut records) = mpsc::channel::<Result<Read, ImportError>>(1);
-        let (to_store, batches) = mpsc::channel::<Result<Ready, ImportError>>(1);
+        let (to_store, batches) = mpsc::channel::<Result<Ready<S::Packed>, ImportError>>(1);
         let reading = tokio::task::spawn_blocking({
             let (source, bytes) = (source.clone(), Arc::clone(&progress.bytes));
             let (has_header, lines) = (columns.is_some(), self.options.batch_lines.max(1));
@@ -251,7 +251,7 @@ impl<S: EventStore> Import<S> {
 
     async fn store_all(
         &self,
-        mut batches: mpsc::Receiver<Result<Ready, ImportError>>,
+        mut batches: mpsc::Receiver<Result<Ready<S::Packed>, ImportError>>,
         mut state: ImportState,
         doubtful: bool,
         mut rejects: Option<Rejects>,
@@ -386,25 +386,22 @@ struct Maker {
 }
 
 impl Maker {
-    fn make(&mut self, read: Read) -> Result<Ready, ImportError> {
-        let records = read.chunk.records();
-        let (mut events, mut windows) = (Vec::with_capacity(records.len()), Vec::new());
-        let mut rejects = Vec::new();
-        for records in records.chunks(PART * self.threads) {
-            self.make_part(&read.chunk, records, (&mut events, &mut windows), &mut rejects)?;
+    fn make<P: PackedEvents>(&mut self, read: Read) -> Result<Ready<P>, ImportError> {
+        let (mut events, mut rejects) = (BulkEvents::default(), Vec::new());
+        for records in read.chunk.records().chunks(PART * self.threads) {
+            events.add(self.make_part(&read.chunk, records, &mut rejects)?);
         }
-        self.repeats.mark(&mut events, &windows);
+        self.repeats.sweep();
         Ok(Ready { read, events, rejects })
     }
 
-    /// Adds what comes of some records of a chunk.
+    /// What comes of some records of a chunk.
     fn make_part(
         &mut self,
         chunk: &Chunk,
         records: &[Record],
-        (events, windows): (&mut Vec<Event>, &mut Vec<(EventId, u32)>),
         rejects: &mut Vec<Reject>,
-    ) -> Result<(), ImportError> {
+    ) -> Result<Vec<Event>, ImportError> {
         let (drafts, rejected) = self.in_parts(records, |records| self.drafts(chunk, records));
         rejects.extend(rejected);
         let names = &mut self.names;
@@ -423,10 +420,9 @@ impl Maker {
             draft.split(self.node, Found { customer, ..names })
         };
         let found = found.into_iter().map(split).collect();
-        let (some, some_windows) = self.enriched(found);
-        events.extend(some);
-        windows.extend(some_windows);
-        Ok(())
+        let (mut events, windows) = self.enriched(found);
+        self.repeats.mark(&mut events, &windows);
+        Ok(events)
     }
 
     /// Does the parts of a list on several threads; what comes of them, in order.

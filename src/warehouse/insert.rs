@@ -1,17 +1,16 @@
 //! Writing: one batch, one deduplication token, one block of columns.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::Warehouse;
-use super::block::BlockWriter;
+use super::block::{BlockWriter, Column, Fixed, Texts};
 use super::failure::Error;
+use crate::domain::click_id::EventId;
 use crate::domain::event::{Conversion, Event, PageEvent};
 
-/// So much of a block is sent at once: a column more or less.
-const SEND_BYTES: usize = 256 << 10;
-
 /// A value of fixed width as `Native` has it.
-trait Fixed<const N: usize> {
+trait Wide<const N: usize> {
     /// The type in ClickHouse.
     const KIND: &'static str;
 
@@ -20,7 +19,7 @@ trait Fixed<const N: usize> {
 
 macro_rules! fixed {
     ($($type:ty, $bytes:literal, $kind:literal;)*) => {$(
-        impl Fixed<$bytes> for $type {
+        impl Wide<$bytes> for $type {
             const KIND: &'static str = $kind;
 
             fn bytes(self) -> [u8; $bytes] {
@@ -38,7 +37,7 @@ fixed! {
     i64, 8, "Int64";
 }
 
-impl Fixed<1> for bool {
+impl Wide<1> for bool {
     const KIND: &'static str = "Bool";
 
     fn bytes(self) -> [u8; 1] {
@@ -49,7 +48,7 @@ impl Fixed<1> for bool {
 /// A point in time.
 struct Millis(i64);
 
-impl Fixed<8> for Millis {
+impl Wide<8> for Millis {
     const KIND: &'static str = "DateTime64(3, 'UTC')";
 
     fn bytes(self) -> [u8; 8] {
@@ -60,16 +59,31 @@ impl Fixed<8> for Millis {
 static STATEMENT: LazyLock<String> =
     LazyLock::new(|| format!("INSERT INTO events ({}) FORMAT Native", WRITTEN_COLUMNS.join(", ")));
 
-/// Writes one column of a block.
-type Column = fn(&mut BlockWriter, &[Event]);
+/// One column of the table: how it begins, and how events are added to it.
+struct Written {
+    begin: fn() -> Column,
+    add: fn(&mut Column, &[Event]),
+}
 
-/// How the values of a type are written.
-macro_rules! write_column {
-    ($block:ident, $name:literal, text, $values:expr) => {
-        $block.texts($name, $values)
+/// How the values of a type are kept.
+macro_rules! written {
+    (text, $event:ident, $value:expr) => {
+        Written {
+            begin: || Column::Texts(Texts::default()),
+            add: |column, events| match column {
+                Column::Texts(texts) => texts.add(events.iter().map(|$event| $value)),
+                Column::Fixed(_) => unreachable!("it begins as texts"),
+            },
+        }
     };
-    ($block:ident, $name:literal, $type:ty, $values:expr) => {
-        $block.fixed($name, <$type as Fixed<_>>::KIND, $values.map(<$type as Fixed<_>>::bytes))
+    ($type:ty, $event:ident, $value:expr) => {
+        Written {
+            begin: || Column::Fixed(Fixed::new(<$type as Wide<_>>::KIND, size_of::<$type>())),
+            add: |column, events| match column {
+                Column::Fixed(fixed) => fixed.add(events.iter().map(|$event| <$type as Wide<_>>::bytes($value))),
+                Column::Texts(_) => unreachable!("it begins as values of a fixed width"),
+            },
+        }
     };
 }
 
@@ -79,9 +93,7 @@ macro_rules! columns {
         /// The columns that are written, as they are named in `clickhouse/`.
         pub const WRITTEN_COLUMNS: &[&str] = &[$($name),*];
 
-        const COLUMNS: &[Column] = &[$(|block, events| {
-            write_column!(block, $name, $type, events.iter().map(|$event| $value));
-        }),*];
+        const COLUMNS: &[Written] = &[$(written!($type, $event, $value)),*];
     };
 }
 
@@ -161,14 +173,67 @@ pub fn base_url(url: &str) -> &str {
     url.split_once('?').map_or(url, |(base, _)| base)
 }
 
+/// Events as the table has them, column by column: a fifth of the memory that they take as [`Event`]s, or less.
+#[derive(Debug)]
+pub struct EventColumns {
+    /// Identity and time of each.
+    keys: Vec<(EventId, i64)>,
+    columns: Vec<Column>,
+}
+
+impl Default for EventColumns {
+    fn default() -> Self {
+        Self { keys: Vec::new(), columns: COLUMNS.iter().map(|column| (column.begin)()).collect() }
+    }
+}
+
+impl EventColumns {
+    /// Adds events behind those that are there.
+    pub fn add(&mut self, events: &[Event]) {
+        self.keys.extend(events.iter().map(|event| (event.id, event.at_ms)));
+        for (written, column) in COLUMNS.iter().zip(&mut self.columns) {
+            (written.add)(column, events);
+        }
+    }
+
+    /// Identity, and time in milliseconds since the epoch, of each.
+    pub fn keys(&self) -> &[(EventId, i64)] {
+        &self.keys
+    }
+
+    /// Some of them, without a trace of the others.
+    pub fn part(&self, range: Range<usize>) -> Self {
+        Self {
+            keys: self.keys[range.clone()].to_vec(),
+            columns: self.columns.iter().map(|column| column.part(range.clone())).collect(),
+        }
+    }
+
+    /// Gives back memory that only further events would need.
+    pub fn shrink(&mut self) {
+        self.keys.shrink_to_fit();
+        self.columns.iter_mut().for_each(Column::shrink);
+    }
+}
+
 impl Warehouse {
-    /// Stores `events`, which must lie in one calendar month (UTC), so that the insert is atomic: all of them or none. The
-    /// same token stores the same events once, however often it is sent.
+    /// Stores `events` as [`insert_columns`](Self::insert_columns) does.
     ///
     /// # Errors
     /// The error's [`disposition`](Error::disposition) says what to do with the batch.
     pub async fn insert(&self, token: &str, events: &[Event]) -> Result<(), Error> {
-        if events.is_empty() {
+        let mut columns = EventColumns::default();
+        columns.add(events);
+        self.insert_columns(token, &columns).await
+    }
+
+    /// Stores events, which must lie in one calendar month (UTC), so that the insert is atomic: all of them or none. The
+    /// same token stores the same events once, however often it is sent.
+    ///
+    /// # Errors
+    /// The error's [`disposition`](Error::disposition) says what to do with the batch.
+    pub async fn insert_columns(&self, token: &str, events: &EventColumns) -> Result<(), Error> {
+        if events.keys.is_empty() {
             return Ok(());
         }
         let mut insert = self
@@ -185,14 +250,10 @@ impl Warehouse {
             .with_setting("input_format_native_allow_types_conversion", "1")
             .with_setting("distributed_foreground_insert", "1")
             .with_timeouts(Some(super::INSERT_LIMIT), Some(super::INSERT_LIMIT));
-        let mut block = BlockWriter::new(COLUMNS.len(), events.len());
-        for write in COLUMNS {
-            write(&mut block, events);
-            if block.len() >= SEND_BYTES {
-                insert.send(block.take()).await?;
-            }
+        let columns = WRITTEN_COLUMNS.iter().copied().zip(&events.columns);
+        for piece in BlockWriter::new(events.keys.len(), columns) {
+            insert.send(piece).await?;
         }
-        insert.send(block.take()).await?;
         insert.end().await?;
         Ok(())
     }

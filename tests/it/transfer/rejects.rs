@@ -1,12 +1,14 @@
 //! Rows that cannot be taken, and files that cannot be.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use linktrail::domain::click_id::EventId;
 use linktrail::domain::event::Event;
-use linktrail::ingest::{Disposition, EventStore, RecentClick, Sameness, StoreError};
+use linktrail::ingest::{Disposition, EventStore, PackedEvents, RecentClick, Sameness, StoreError};
 use linktrail::transfer::{Outcome, Source};
 use linktrail::warehouse::Warehouse;
+use linktrail::warehouse::insert::EventColumns;
 use serde_json::Value;
 
 use super::scene::Scene;
@@ -142,12 +144,39 @@ async fn files_that_are_none_change_nothing() {
 /// ClickHouse that does not take some events for what is in them.
 struct Picky(Warehouse);
 
+/// With the places of those that it does not take.
+#[derive(Default)]
+struct PickyEvents(EventColumns, Vec<usize>);
+
+impl PackedEvents for PickyEvents {
+    fn add(&mut self, events: &[Event]) {
+        let bad = events.iter().enumerate().filter(|(_, event)| event.url == "bad");
+        self.1.extend(bad.map(|(place, _)| self.0.len() + place));
+        self.0.add(events);
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn key(&self, place: usize) -> (EventId, i64) {
+        self.0.key(place)
+    }
+
+    fn part(&self, range: Range<usize>) -> Self {
+        let bad = self.1.iter().filter(|place| range.contains(place)).map(|place| place - range.start).collect();
+        Self(self.0.part(range), bad)
+    }
+}
+
 impl EventStore for Picky {
-    async fn insert(&self, token: &str, events: &[Event]) -> Result<(), StoreError> {
-        if events.iter().any(|event| event.url == "bad") {
+    type Packed = PickyEvents;
+
+    async fn insert(&self, token: &str, events: &PickyEvents) -> Result<(), StoreError> {
+        if !events.1.is_empty() {
             return Err(StoreError { disposition: Disposition::SetAside, message: "I do not like it".to_owned() });
         }
-        EventStore::insert(&self.0, token, events).await
+        EventStore::insert(&self.0, token, &events.0).await
     }
 
     async fn stored(&self, first: EventId, last: EventId, start_ms: i64, end_ms: i64) -> Result<u64, StoreError> {
