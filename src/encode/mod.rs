@@ -1,6 +1,7 @@
 //! Answers -> bytes: JSON, CSV or TSV, row by row, so that a long answer needs little memory; and QR codes as pictures.
 
 pub mod archive;
+pub mod buffers;
 pub mod delimited;
 pub mod dub;
 pub mod json;
@@ -8,6 +9,7 @@ pub mod marks;
 pub mod qr;
 
 pub use archive::Archive;
+pub use buffers::Buffers;
 pub use delimited::Delimited;
 pub use json::{JsonArray, RowObject};
 pub use marks::Marks;
