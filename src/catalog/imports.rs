@@ -137,10 +137,16 @@ impl Catalog {
         workspace: WorkspaceId,
         places: &[(DomainId, String)],
     ) -> Result<Vec<(DomainId, String, LinkId)>> {
-        let text = "SELECT link.domain_id, link.slug_key, link.id
+        // Postgres: the limit has it look up each by the index. Of links that were just made it has no statistics yet, and would
+        // read all of them.
+        let text = "SELECT wanted.domain_id, wanted.slug_key, link.id
             FROM unnest($2::bigint[], $3::text[]) AS wanted (domain_id, slug_key)
-            JOIN link ON link.domain_id = wanted.domain_id AND link.slug_key = wanted.slug_key
-            WHERE link.workspace_id = $1 AND link.deleted_at IS NULL";
+            CROSS JOIN LATERAL (
+                SELECT id, workspace_id FROM link
+                WHERE domain_id = wanted.domain_id AND slug_key = wanted.slug_key AND deleted_at IS NULL
+                LIMIT 1
+            ) AS link
+            WHERE link.workspace_id = $1";
         let mut found = Vec::with_capacity(places.len());
         for chunk in places.chunks(CHUNK) {
             let (domains, slugs): (Vec<i64>, Vec<&str>) =

@@ -14,8 +14,8 @@ use crate::domain::event::Event;
 use crate::domain::hit::Hit;
 use crate::spool::Batch;
 
-/// Hits that go through all steps together.
-const TOGETHER: usize = 1_024;
+/// Hits that go through all steps together: few enough to stay in the processor's cache.
+const TOGETHER: usize = 256;
 const DAY_MS: i64 = 86_400_000;
 
 /// Events of one calendar month (UTC); an insert is atomic only within one.

@@ -52,6 +52,8 @@ pub(super) struct Clicks {
     /// Width in milliseconds; 0 until the workspace's first hit tells it.
     pub window_ms: i64,
     table: HashMap<Key, u32, BuildHasherDefault<Mix>>,
+    /// No later window has a click: most clicks come in the order of time, and need not look ahead.
+    last_window: u32,
     /// Read from the store before the width was known.
     loose: Vec<(LinkId, u64, i64)>,
     /// Clicks before this time may be missing although they were read once.
@@ -60,7 +62,7 @@ pub(super) struct Clicks {
 
 impl Default for Clicks {
     fn default() -> Self {
-        Self { window_ms: 0, table: HashMap::default(), loose: Vec::new(), swept_before: i64::MIN }
+        Self { window_ms: 0, table: HashMap::default(), last_window: 0, loose: Vec::new(), swept_before: i64::MIN }
     }
 }
 
@@ -85,7 +87,9 @@ impl Clicks {
             return self.loose.push((link, visitor, at_ms));
         }
         let at_ms = at_ms.clamp(0, LATEST_MS);
-        let key = Key::new(link, visitor, (at_ms / self.window_ms) as u32);
+        let window = (at_ms / self.window_ms) as u32;
+        self.last_window = window.max(self.last_window);
+        let key = Key::new(link, visitor, window);
         let offset = (at_ms % self.window_ms) as u32;
         // After the window grew there may be several: the latest decides.
         self.table.entry(key).and_modify(|latest| *latest = offset.max(*latest)).or_insert(offset);
@@ -101,7 +105,7 @@ impl Clicks {
             let [a, b, c, d, _] = key.0.map(u64::from);
             all.push((LinkId(a | b << 32), c | d << 32, self.at(key, offset)));
         }
-        self.window_ms = window_ms;
+        (self.window_ms, self.last_window) = (window_ms, 0);
         for (link, visitor, at_ms) in all {
             self.insert(link, visitor, at_ms);
         }
@@ -112,7 +116,9 @@ impl Clicks {
         let at_ms = at_ms.clamp(0, LATEST_MS);
         let window = at_ms / self.window_ms;
         (window - 1..=window + 1).any(|window| {
-            let Ok(number) = u32::try_from(window) else { return false };
+            let Some(number) = u32::try_from(window).ok().filter(|number| *number <= self.last_window) else {
+                return false;
+            };
             let key = Key::new(link, visitor, number);
             self.table.get(&key).is_some_and(|&offset| (at_ms - self.at(key, offset)).abs() < self.window_ms)
         })

@@ -141,10 +141,10 @@ pub(super) fn timestamp(row: &Row<'_>) -> Result<i64, String> {
 }
 
 pub(super) fn check_lengths(row: &Row<'_>) -> Result<(), String> {
-    for column in Column::ALL {
+    for (column, text) in row.texts() {
         let limit = if matches!(column, Column::Props | Column::Metadata) { MAX_JSON } else { MAX_TEXT };
-        if let Some(length) = row.text(*column).map(str::len).filter(|length| *length > limit) {
-            return Err(format!("{}: it has {length} bytes, at most {limit} are allowed", column.name()));
+        if text.len() > limit {
+            return Err(format!("{}: it has {} bytes, at most {limit} are allowed", column.name(), text.len()));
         }
     }
     Ok(())
@@ -152,8 +152,8 @@ pub(super) fn check_lengths(row: &Row<'_>) -> Result<(), String> {
 
 /// What would be lost is refused; a plain zero is nothing to lose.
 pub(super) fn check_columns(kind: EventKind, row: &Row<'_>) -> Result<(), String> {
-    for column in Column::ALL {
-        if !column.of().includes(kind) && row.text(*column).is_some_and(|text| text != "0") {
+    for (column, text) in row.texts() {
+        if !column.of().includes(kind) && text != "0" {
             return Err(format!("{}: it is for {}, and this is a {}", column.name(), column.of().name(), kind.name()));
         }
     }

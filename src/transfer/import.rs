@@ -7,6 +7,7 @@
 //! - Repeats are told among the clicks of the file alone: all of it is read again, so they come out the same.
 //! - No more than four batches are in memory.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,9 +31,11 @@ use crate::enrich::Enricher;
 use crate::ingest::{Bulk, BulkEvents, BulkRepeats, EventStore, PackedEvents};
 
 /// Lines of a batch unless asked otherwise.
-pub const BATCH_LINES: u64 = 100_000;
+pub const BATCH_LINES: u64 = 200_000;
 /// Lines of a batch that go through all steps together on a thread: few enough to stay in the processor's cache.
-const PART: usize = 1_024;
+const PART: usize = 256;
+/// Parts that are read ahead where new names are asked for.
+const AHEAD: usize = 31;
 /// Reasons that a dry run shows.
 const SHOWN_REJECTS: usize = 20;
 
@@ -219,7 +222,8 @@ impl<S: EventStore> Import<S> {
         let reading = tokio::task::spawn_blocking({
             let (source, bytes) = (source.clone(), Arc::clone(&progress.bytes));
             let (has_header, lines) = (columns.is_some(), self.options.batch_lines.max(1));
-            move || read_all(&source, &bytes, has_header, lines, &to_rows)
+            let settled = state.through;
+            move || read_all(&source, &bytes, has_header, (lines, settled), &to_rows)
         });
         let mut maker = Maker {
             setting: self.options.setting.clone(),
@@ -335,12 +339,13 @@ pub(super) fn first_record(source: &Source) -> Result<Option<Vec<u8>>, ImportErr
     }
 }
 
-/// Reads the whole file, batch by batch, for as long as somebody takes them.
+/// Reads the whole file, batch by batch, for as long as somebody takes them. One ends after every so many lines, and where
+/// an earlier run had come to: it may have been told other batches.
 pub(super) fn read_all(
     source: &Source,
     bytes: &Arc<AtomicU64>,
     has_header: bool,
-    lines: u64,
+    (lines, settled): (u64, u64),
     take: &mpsc::Sender<Result<Read, ImportError>>,
 ) {
     let read = || -> io::Result<()> {
@@ -349,7 +354,11 @@ pub(super) fn read_all(
             splitter.next(1, u64::MAX)?;
         }
         while !splitter.is_done()? {
-            let last = (splitter.line() - 1) / lines * lines + lines;
+            let line = splitter.line();
+            let mut last = (line - 1) / lines * lines + lines;
+            if (line..last).contains(&settled) {
+                last = settled;
+            }
             let chunk = splitter.next(usize::MAX, last + 1)?;
             let through = chunk.records().last().map_or(last, |record| record.line);
             if take.blocking_send(Ok(Read { chunk, through })).is_err() {
@@ -388,24 +397,28 @@ struct Maker {
 impl Maker {
     fn make<P: PackedEvents>(&mut self, read: Read) -> Result<Ready<P>, ImportError> {
         let (mut events, mut rejects) = (BulkEvents::default(), Vec::new());
-        for records in read.chunk.records().chunks(PART * self.threads) {
-            events.add(self.make_part(&read.chunk, records, &mut rejects)?);
+        self.names.forget_in_time();
+        let mut parts = read.chunk.records().chunks(PART * self.threads);
+        let mut drafted = VecDeque::new();
+        loop {
+            let mut draft = || Some(self.in_parts(parts.next()?, |records| self.drafts(&read.chunk, records)));
+            let Some((drafts, rejected)) = drafted.pop_front().or_else(&mut draft) else { break };
+            if self.names.lacks(&drafts) {
+                // Where new names are, more are to come: they are asked for together.
+                let ahead = AHEAD.saturating_sub(drafted.len());
+                drafted.extend(std::iter::from_fn(draft).take(ahead));
+                let ahead = drafted.iter().flat_map(|(drafts, _): &(Vec<Draft>, _)| drafts);
+                self.runtime.block_on(self.names.learn(drafts.iter().chain(ahead)))?;
+            }
+            rejects.extend(rejected);
+            events.add(self.make_part(drafts, &mut rejects)?);
         }
         self.repeats.sweep();
         Ok(Ready { read, events, rejects })
     }
 
-    /// What comes of some records of a chunk.
-    fn make_part(
-        &mut self,
-        chunk: &Chunk,
-        records: &[Record],
-        rejects: &mut Vec<Reject>,
-    ) -> Result<Vec<Event>, ImportError> {
-        let (drafts, rejected) = self.in_parts(records, |records| self.drafts(chunk, records));
-        rejects.extend(rejected);
-        let names = &mut self.names;
-        self.runtime.block_on(names.learn(&drafts))?;
+    /// What comes of some drafts whose links are known.
+    fn make_part(&mut self, drafts: Vec<Draft>, rejects: &mut Vec<Reject>) -> Result<Vec<Event>, ImportError> {
         let mut found = Vec::with_capacity(drafts.len());
         for draft in drafts {
             match self.names.find(&draft) {

@@ -151,7 +151,7 @@ impl ImportLinks {
         let (to_rows, mut batches) = mpsc::channel::<Result<Read, ImportError>>(1);
         let reading = tokio::task::spawn_blocking({
             let (source, bytes, has_header) = (source.clone(), Arc::clone(&progress.bytes), columns.is_some());
-            move || read_all(&source, &bytes, has_header, BATCH_LINES, &to_rows)
+            move || read_all(&source, &bytes, has_header, (BATCH_LINES, 0), &to_rows)
         });
         let mut shelf = self.shelf().await?;
         let mut known = Names::new(self.catalog.clone(), self.workspace).await?;

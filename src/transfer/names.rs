@@ -45,15 +45,24 @@ impl Names {
         Ok(Self { catalog, workspace, domains, sites, links: HashMap::default(), customers: HashMap::new() })
     }
 
+    /// Whether a link among these drafts has a name that is not known yet.
+    pub(super) fn lacks(&self, drafts: &[Draft]) -> bool {
+        drafts.iter().filter_map(|draft| draft.link.as_deref()).any(|name| !self.links.contains_key(name))
+    }
+
     /// Asks for the names in these drafts that are not known yet.
     ///
     /// # Errors
     /// When the catalog fails.
-    pub(super) async fn learn(&mut self, drafts: &[Draft]) -> Result<(), catalog::Error> {
+    pub(super) async fn learn(&mut self, drafts: impl Iterator<Item = &Draft>) -> Result<(), catalog::Error> {
+        self.learn_links(drafts.filter_map(|draft| draft.link.as_deref())).await
+    }
+
+    /// Forgets the names of links when there are too many. To be called when no draft waits for what was learnt.
+    pub(super) fn forget_in_time(&mut self) {
         if self.links.len() > REMEMBERED {
             self.links.clear();
         }
-        self.learn_links(drafts.iter().filter_map(|draft| draft.link.as_deref())).await
     }
 
     /// The link of a name; `None` when it is none of the workspace.

@@ -18,12 +18,27 @@ const SHOWN: usize = 60;
 /// The values of one record. A value of CSV that is blank is none; one of NDJSON may be an empty text.
 pub struct Row<'a> {
     values: [Option<Cow<'a, str>>; Column::COUNT],
+    /// A bit for each column that has a value: most have none.
+    present: u64,
 }
+
+const _: () = assert!(Column::COUNT <= u64::BITS as usize, "a column has no bit");
 
 impl<'a> Row<'a> {
     /// A row without values.
     pub fn empty() -> Self {
-        Self { values: [const { None }; Column::COUNT] }
+        Self { values: [const { None }; Column::COUNT], present: 0 }
+    }
+
+    /// The columns that have a value and are not blank, in their order, with it.
+    pub fn texts(&self) -> impl Iterator<Item = (Column, &str)> {
+        let mut left = self.present;
+        let next = move || {
+            let column = *Column::ALL.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(column)
+        };
+        std::iter::from_fn(next).filter_map(|column| Some((column, self.text(column)?)))
     }
 
     /// The value of a column; `None` when it is absent or blank.
@@ -38,6 +53,7 @@ impl<'a> Row<'a> {
 
     fn set(&mut self, column: Column, value: Cow<'a, str>) {
         self.values[column as usize] = Some(value);
+        self.present |= 1 << column as usize;
     }
 }
 
@@ -320,6 +336,8 @@ mod tests {
         let row = header.row(&mut fields, "click,\"a, \"\"b\"\"\nc\",,\"ü\0🚀\"".as_bytes()).unwrap();
         assert_eq!((row.text(Column::Kind), row.text(Column::City)), (Some("click"), Some("a, \"b\"\nc")));
         assert_eq!((row.given(Column::Page), row.text(Column::Props)), (None, Some("ü\0🚀")));
+        let columns: Vec<Column> = row.texts().map(|(column, _)| column).collect();
+        assert_eq!(columns, [Column::Kind, Column::City, Column::Props]);
         let fault = |record: &[u8]| header.row(&mut Fields::default(), record).err().unwrap();
         // What is odd is read as the csv crate reads it.
         let mut fields = Fields::default();
