@@ -3,14 +3,15 @@
 //! An import of links needs no memory of its own: a link that is there is skipped, so an import that was interrupted goes on
 //! when it is run again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use super::export::{ExportError, Out};
 use super::import::{ImportError, Progress, Read, bad_header, blocking, first_record, read_all, write_rejects};
@@ -28,6 +29,8 @@ use crate::links::{self, LinkName, LinkService, TagChoice};
 
 /// Lines that are gone through at once.
 const BATCH_LINES: u64 = 1_000;
+/// Rows that are worked on at once: what takes time is waiting for Postgres, most of all until a link is on disk.
+const AT_ONCE: usize = 8;
 /// Links that are read at once.
 const PAGE: u32 = 500;
 /// Reasons that a dry run shows.
@@ -153,26 +156,49 @@ impl ImportLinks {
             let (source, bytes, has_header) = (source.clone(), Arc::clone(&progress.bytes), columns.is_some());
             move || read_all(&source, &bytes, has_header, (BATCH_LINES, 0), &to_rows)
         });
-        let mut shelf = self.shelf().await?;
-        let mut known = Names::new(self.catalog.clone(), self.workspace).await?;
+        let shelf = Mutex::new(self.shelf().await?);
+        let known = Names::new(self.catalog.clone(), self.workspace).await?;
         let mut summary = LinkSummary::default();
+        // Where it is to stop at a row, no later one may be made.
+        let at_once = if self.on_conflict == OnConflict::Fail { 1 } else { AT_ONCE };
         while let Some(batch) = batches.recv().await {
             let Read { chunk, .. } = batch?;
             let mut rejected = Vec::new();
-            for record in chunk.records() {
-                let row = row_of(columns.as_deref(), &chunk, record);
-                match self.take(row, &mut shelf, &mut known).await {
+            let mut under_way = FuturesUnordered::new();
+            let mut claimed: HashSet<String> = HashSet::new();
+            let mut records = chunk.records().iter().map(|record| {
+                let row = row_of(columns.as_deref(), &chunk, record).and_then(read);
+                (record.line, row.as_ref().map(claims).unwrap_or_default(), row)
+            });
+            let mut next = records.next();
+            loop {
+                // The first of two that claim the same gets it.
+                let fits =
+                    |(_, claims, _): &mut (u64, Vec<String>, _)| claims.iter().all(|claim| !claimed.contains(claim));
+                if under_way.len() < at_once
+                    && let Some((line, claims, row)) = next.take_if(fits)
+                {
+                    claimed.extend(claims.iter().cloned());
+                    let taken = self.take(row, &shelf, &known);
+                    under_way.push(async move { (line, claims, taken.await) });
+                    next = records.next();
+                    continue;
+                }
+                let Some((line, claims, taken)) = under_way.next().await else { break };
+                claims.iter().for_each(|claim| _ = claimed.remove(claim));
+                match taken {
                     Ok(Taken::Made) => summary.made += 1,
                     Ok(Taken::Updated) => summary.updated += 1,
                     Ok(Taken::Skipped) => summary.skipped += 1,
-                    Err(Refusal::Row(reason)) => rejected.push(Reject { line: record.line, reason }),
+                    Err(Refusal::Row(reason)) => rejected.push(Reject { line, reason }),
                     Err(Refusal::All(ImportError::Header { reason, .. })) => {
-                        return Err(bad_header(source, format!("line {}: {reason}", record.line)));
+                        return Err(bad_header(source, format!("line {line}: {reason}")));
                     }
                     Err(Refusal::All(error)) => return Err(error),
                 }
                 progress.rows.fetch_add(1, Ordering::Relaxed);
             }
+            rejected.sort_by_key(|reject| reject.line);
             summary.rejected += rejected.len() as u64;
             if self.dry_run {
                 let room = SHOWN_REJECTS.saturating_sub(summary.first_rejects.len());
@@ -185,13 +211,8 @@ impl ImportLinks {
         Ok(summary)
     }
 
-    async fn take(
-        &self,
-        row: Result<Map<String, Value>, String>,
-        shelf: &mut Shelf,
-        known: &mut Names,
-    ) -> Result<Taken, Refusal> {
-        let mut row = row.and_then(read).map_err(Refusal::Row)?;
+    async fn take(&self, row: Result<LinkRow, String>, shelf: &Mutex<Shelf>, known: &Names) -> Result<Taken, Refusal> {
+        let mut row = row.map_err(Refusal::Row)?;
         if let Some(link) = self.existing(&row).await? {
             return match self.on_conflict {
                 OnConflict::Skip => Ok(Taken::Skipped),
@@ -237,8 +258,10 @@ impl ImportLinks {
     }
 
     /// Tags, folder and site by their names; tags and folders are made when they are missing.
-    async fn look_up(&self, row: &mut LinkRow, shelf: &mut Shelf, known: &Names) -> Result<(), Refusal> {
+    async fn look_up(&self, row: &mut LinkRow, shelf: &Mutex<Shelf>, known: &Names) -> Result<(), Refusal> {
         let now_ms = self.clock.now_ms();
+        // Held meanwhile, so that nothing is made twice.
+        let mut shelf = shelf.lock().await;
         if let Some(wanted) = row.tags.take() {
             let mut ids = Vec::new();
             for name in wanted {
@@ -284,6 +307,14 @@ impl ImportLinks {
             folders: folders.into_iter().map(|folder| (folder.name.to_lowercase(), folder.id)).collect(),
         })
     }
+}
+
+/// What a row claims for its link alone: two that claim the same are gone through one after the other. Slugs of two domains,
+/// or that differ in case, may be the same or not, which makes no odds here.
+fn claims(row: &LinkRow) -> Vec<String> {
+    let external = row.change.patch.external_id.iter().flatten().map(|id| format!("id {id}"));
+    let slug = format!("slug {}", row.slug.trim_matches('/').to_lowercase());
+    external.chain([slug]).collect()
 }
 
 fn check_name(field: &str, name: &str, limit: usize) -> Result<(), Refusal> {
