@@ -538,3 +538,28 @@ impl Maker {
         (events, windows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn batches_end_after_so_many_lines_and_where_an_earlier_run_had_come_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines.ndjson");
+        std::fs::write(&path, "{}\n".repeat(8)).unwrap();
+        let source = Source::open(&path, None).unwrap();
+        for (settled, expected) in
+            [(0, [3, 6, 8].as_slice()), (3, &[3, 6, 8]), (4, &[3, 4, 6, 8]), (8, &[3, 6, 8]), (90, &[3, 6, 8])]
+        {
+            let (sender, mut batches) = mpsc::channel(9);
+            let source = source.clone();
+            blocking(move || read_all(&source, &Arc::default(), false, (3, settled), &sender)).await.unwrap();
+            let mut ends = Vec::new();
+            while let Some(batch) = batches.recv().await {
+                ends.push(batch.unwrap().through);
+            }
+            assert_eq!(ends, expected, "{settled}");
+        }
+    }
+}
