@@ -18,7 +18,8 @@
 //! One folder (mode 0700) with files of mode 0600:
 //! - `<first sequence, 15 digits>.seg`: a segment, `segment.rs`: a header, then records (`record.rs`). Each life of the
 //!   process, each failure, each 64 MiB and each minute with appends begins a new one, so that a stored record's bytes
-//!   leave the disk soon. Appends never touch the file of an earlier life, whose tail may be torn.
+//!   leave the disk soon. Appends never touch the file of an earlier life, whose tail may be torn. While a segment is
+//!   written, zeros stand after its records: room for the next ones.
 //! - `checkpoint`: how far records are stored, the batch in flight, the reserved sequences (`checkpoint.rs`). If it is
 //!   lost, reading starts at the oldest segment, and everything found counts as possibly stored
 //!   ([`Checkpoint::doubt_through`]).
