@@ -21,7 +21,7 @@ use crate::spool::{self, Disk, Reader, RealDisk, Status};
 const DRAIN_GRACE: Duration = Duration::from_secs(2);
 
 /// How far the drain's threads yield to the others, as in `nice`.
-const DRAIN_NICENESS: libc::c_int = 5;
+const DRAIN_NICENESS: libc::c_int = 10;
 
 /// The pause before a drain that failed begins again.
 const DRAIN_AGAIN: Duration = Duration::from_secs(2);

@@ -14,7 +14,7 @@ const QUERY: &CStr = c"SYSTEM START LISTEN HTTP; SELECT count() FROM system.numb
 const USAGE: u8 = 2;
 
 /// How far ClickHouse yields to others, as in `nice`.
-const NICENESS: c_int = 5;
+const NICENESS: c_int = 10;
 /// How far its merges yield, which nobody waits for.
 const MERGE_NICENESS: c_int = 19;
 /// What ClickHouse calls the threads that merge.
