@@ -72,13 +72,19 @@ impl Catalog {
     /// As [`resolve`](Self::resolve), for many visits at once, each with its domain and slug key: in their order, with the
     /// settings of the links' workspaces; those of a workspace that was removed are the default.
     pub async fn resolve_all(&self, places: &[(DomainId, &str)]) -> Result<Vec<Option<(Link, WorkspaceSettings)>>> {
+        // Postgres: the limit has it look up each by the index. Of links that were just made it has no statistics yet, and might
+        // read all of them.
         let text = concat!(
             "SELECT ",
             link_columns!(),
             ", asked.place, workspace.settings
             FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (domain_id, slug_key, place)
-            JOIN link ON link.domain_id = asked.domain_id AND link.slug_key = asked.slug_key
-                AND link.deleted_at IS NULL AND link.trashed_at IS NULL
+            CROSS JOIN LATERAL (
+                SELECT * FROM link
+                WHERE domain_id = asked.domain_id AND slug_key = asked.slug_key AND deleted_at IS NULL
+                    AND trashed_at IS NULL
+                LIMIT 1
+            ) AS link
             JOIN domain ON domain.id = link.domain_id AND domain.removed_at IS NULL
             LEFT JOIN workspace ON workspace.id = link.workspace_id AND workspace.removed_at IS NULL"
         );
