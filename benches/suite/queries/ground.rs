@@ -190,7 +190,8 @@ fn make_links(folder: &Path) -> anyhow::Result<()> {
     }
     std::fs::write(&file, text)?;
     let path = file.to_str().context("the target folder's name is not UTF-8")?;
-    program::run(folder, &["import", "links", path])?;
+    // One row after the other, so that the links' numbers follow each other as their slugs do.
+    program::run(folder, &["import", "links", path, "--on-conflict", "fail"])?;
     std::fs::remove_file(file)?;
     Ok(())
 }
