@@ -72,11 +72,10 @@ impl Analytics {
         let mut queries: Vec<Query> = kinds.iter().map(|&kind| build(Request { kind, ..request.clone() })).collect();
         self.resolve_links_once(&mut queries).await?;
         let own = matches!(request.shape, Shape::Groups { by: Dimension::Currency, .. });
-        let sells = kinds.contains(&EventKind::Sale);
-        if sells && !own && request.shape == Shape::Total {
+        if kinds.contains(&EventKind::Sale) && request.shape == Shape::Total {
             return self.totals(queries).await;
         }
-        if let Some(found) = self.together(&queries, own).await? {
+        if let Some(found) = self.together(&queries).await? {
             return Ok(found);
         }
         for query in queries.iter_mut().skip(1) {
@@ -90,16 +89,16 @@ impl Analytics {
             ([EventKind::Sale], _) | ([_, _, ..], Shape::Attributes(_)) => By::Money,
             _ => By::Count,
         };
-        let (sales, others): (Vec<_>, Vec<_>) =
-            queries.into_iter().enumerate().partition(|(_, query)| query.kind == EventKind::Sale);
-        // Others need not wait until it is known what was paid in.
+        // Sales are the last; others need not wait until it is known what was paid in.
+        let sales = queries.pop_if(|query| query.kind == EventKind::Sale);
+        let place = queries.len();
         let paid = async {
-            let Some((place, mut query)) = sales.into_iter().next() else { return Ok((None, Vec::new())) };
+            let Some(mut query) = sales else { return Ok((None, Vec::new())) };
             let currency = if own { None } else { self.main_currency(&query).await? };
             query.money = if own { Some(Money::Own) } else { currency.clone().map(Money::In) };
             Ok::<_, Error>((currency, self.count(place, query).await?))
         };
-        let others = try_join_all(others.into_iter().map(|(place, query)| self.count(place, query)));
+        let others = try_join_all(queries.into_iter().enumerate().map(|(place, query)| self.count(place, query)));
         let began = Instant::now();
         let ((currency, paid), others) = try_join(paid, others).await?;
         let rows = others.into_iter().flatten().chain(paid);
@@ -108,7 +107,7 @@ impl Analytics {
     }
 
     /// Groups of several kinds by one reading of the events; `None` where they take more than that.
-    async fn together(&self, queries: &[Query], own: bool) -> Result<Option<Comparison>, Error> {
+    async fn together(&self, queries: &[Query]) -> Result<Option<Comparison>, Error> {
         let [first, _, ..] = queries else { return Ok(None) };
         let Shape::Groups { by, unknown, limit } = first.shape else { return Ok(None) };
         let same = queries.iter().all(|query| query.conditions == first.conditions);
@@ -118,13 +117,7 @@ impl Analytics {
             Condition::Customers { .. } | Condition::SaleType(_) | Condition::Metadata(_) => false,
         });
         let query = self.planned(first.clone());
-        if own
-            || !same
-            || !plain
-            || query.counting.unique
-            || by.info().of != Of::Every
-            || query.source != Source::Events
-        {
+        if !same || !plain || query.counting.unique || by.info().of != Of::Every || query.source != Source::Events {
             return Ok(None);
         }
         let began = Instant::now();
@@ -163,7 +156,7 @@ impl Analytics {
                 },
                 _ => query,
             };
-            self.tally(vec![query], By::Count)
+            self.tally(query)
         });
         let answers = try_join_all(counted).await?;
         let counts = KINDS.map(|kind| {

@@ -18,8 +18,6 @@ mod tally;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use futures_util::future::try_join_all;
-
 use crate::catalog::{self, Catalog};
 use crate::domain::click_id::EventId;
 use crate::domain::dimension::{Dimension, LinkAttribute};
@@ -85,7 +83,7 @@ impl Analytics {
     pub async fn run(&self, query: Query) -> Result<Table, Error> {
         let query = self.with_links(query).await?;
         let mut table = Table::new(&columns(&query.shape, &[EVENTS]));
-        for (key, measures) in self.tally(vec![query], By::Count).await? {
+        for (key, measures) in self.tally(query).await? {
             let mut row = key.cells();
             row.push(Cell::from(measures.counts[0]));
             table.push(row);
@@ -165,15 +163,11 @@ impl Analytics {
         query
     }
 
-    /// Counts by key what queries of one shape ask for, each query a kind of events, in the order of the plan. Links are
-    /// resolved already.
-    async fn tally(&self, queries: Vec<Query>, by: By) -> Result<Vec<(Key, Measures)>, Error> {
-        let Some(Query { workspace, shape, .. }) = queries.first() else { return Ok(Vec::new()) };
-        let (workspace, shape) = (*workspace, shape.clone());
-        let began = Instant::now();
-        let counts = queries.into_iter().enumerate().map(|(place, query)| self.count(place, query));
-        let counts = try_join_all(counts).await?.into_iter().flatten();
-        self.arranged(workspace, &shape, counts, by, began).await
+    /// Counts by key what a query asks for, in the order of the plan. Links are resolved already.
+    async fn tally(&self, query: Query) -> Result<Vec<(Key, Measures)>, Error> {
+        let (workspace, shape, began) = (query.workspace, query.shape.clone(), Instant::now());
+        let counts = self.count(0, query).await?;
+        self.arranged(workspace, &shape, counts, By::Count, began).await
     }
 
     /// Counts by key -> the rows of a shape, in order; `began` is when they were asked for.
@@ -181,7 +175,7 @@ impl Analytics {
         &self,
         workspace: WorkspaceId,
         shape: &Shape,
-        counts: impl Iterator<Item = (Key, Measures)>,
+        counts: impl IntoIterator<Item = (Key, Measures)>,
         by: By,
         began: Instant,
     ) -> Result<Vec<(Key, Measures)>, Error> {

@@ -6,7 +6,7 @@ use moka::sync::Cache;
 use crate::calendar::Range;
 use crate::domain::event::EventKind;
 use crate::domain::id::WorkspaceId;
-use crate::plan::Query;
+use crate::plan::{Bots, Query};
 
 /// Spans that are remembered.
 const MOST: u64 = 10_000;
@@ -38,9 +38,9 @@ fn key(query: &Query) -> Key {
 
 impl Sizes {
     /// Remembers how many events a query counted. Those that a condition left out, or that are not the first of their visitor,
-    /// have to be read too, so that only a query without says how many there are.
+    /// have to be read too, so that only a query without says how many there are; and robots are a small part.
     pub(super) fn learn(&self, query: &Query, events: u64) {
-        if query.conditions.is_empty() && !query.counting.unique {
+        if query.conditions.is_empty() && !query.counting.unique && query.counting.bots != Bots::Only {
             self.0.insert(key(query), Counted { range: query.range, events });
         }
     }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
     use crate::domain::id::LinkId;
     use crate::filter::Sense;
-    use crate::plan::{Bots, Condition, Counting, Shape, Source};
+    use crate::plan::{Condition, Counting, Shape, Source};
 
     fn query(start_ms: i64, end_ms: i64) -> Query {
         Query {
@@ -103,9 +103,10 @@ mod tests {
         let sizes = Sizes::default();
         let among = Condition::Links { sense: Sense::Is, ids: vec![LinkId(1)] };
         let of_link = Query { conditions: vec![among], ..query(0, 1_000) };
-        let mut unique = query(0, 1_000);
+        let (mut unique, mut robots) = (query(0, 1_000), query(0, 1_000));
         unique.counting.unique = true;
-        for part in [&of_link, &unique] {
+        robots.counting.bots = Bots::Only;
+        for part in [&of_link, &unique, &robots] {
             sizes.learn(part, 1);
             assert_eq!(sizes.about(part), None);
         }

@@ -1,7 +1,6 @@
 //! What a breakdown by link shows of each: thousands at once, and little of what a link has.
 
-use chrono::{DateTime, Utc};
-
+use super::link_row::InOrder;
 use super::{Catalog, Result};
 use crate::domain::id::{FolderId, LinkId, WorkspaceId};
 
@@ -38,19 +37,19 @@ impl Catalog {
             WHERE link.workspace_id = $1 AND link.id = ANY($2) AND link.deleted_at IS NULL ORDER BY link.id";
         let rows: Vec<i64> = ids.iter().map(|id| id.row()).collect();
         let rows = self.call().await?.query(text, &[&workspace.row(), &rows]).await?;
-        let card = |row: &tokio_postgres::Row| {
+        let card = |mut columns: InOrder<'_>| {
             Ok(LinkCard {
-                id: LinkId::from_row(row.try_get(0)?),
-                domain: row.try_get(1)?,
-                slug: row.try_get(2)?,
-                url: row.try_get(3)?,
-                title: row.try_get(4)?,
-                notes: row.try_get(5)?,
-                folder: row.try_get::<_, Option<i64>>(6)?.map(FolderId::from_row),
-                partner_id: row.try_get(7)?,
-                created_at_ms: row.try_get::<_, DateTime<Utc>>(8)?.timestamp_millis(),
+                id: LinkId::from_row(columns.next()?),
+                domain: columns.next()?,
+                slug: columns.next()?,
+                url: columns.next()?,
+                title: columns.next()?,
+                notes: columns.next()?,
+                folder: columns.next::<Option<i64>>()?.map(FolderId::from_row),
+                partner_id: columns.next()?,
+                created_at_ms: columns.instant_ms()?.unwrap_or_default(),
             })
         };
-        rows.iter().map(card).collect()
+        rows.iter().map(|row| card(InOrder::of(row))).collect()
     }
 }

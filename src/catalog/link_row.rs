@@ -61,25 +61,29 @@ pub(super) fn tag_rows(fields: &LinkFields) -> Vec<i64> {
 }
 
 /// The columns of a row, one after the other: a name would be looked for among all of them, in every row.
-struct InOrder<'a> {
+pub(super) struct InOrder<'a> {
     row: &'a Row,
     place: usize,
 }
 
 impl<'a> InOrder<'a> {
-    fn next<T: FromSql<'a>>(&mut self) -> Result<T> {
+    pub(super) fn of(row: &'a Row) -> Self {
+        Self { row, place: 0 }
+    }
+
+    pub(super) fn next<T: FromSql<'a>>(&mut self) -> Result<T> {
         self.place += 1;
         Ok(self.row.try_get(self.place - 1)?)
     }
 
-    fn instant_ms(&mut self) -> Result<Option<i64>> {
+    pub(super) fn instant_ms(&mut self) -> Result<Option<i64>> {
         Ok(self.next::<Option<DateTime<Utc>>>()?.map(|at| at.timestamp_millis()))
     }
 }
 
 /// Reads a row that begins with `link_columns!()`.
 pub(super) fn from_row(row: &Row) -> Result<Link> {
-    let mut columns = InOrder { row, place: 0 };
+    let mut columns = InOrder::of(row);
     let Json(mut fields): Json<LinkFields> = columns.next()?;
     fields.url = columns.next()?;
     fields.title = columns.next()?;

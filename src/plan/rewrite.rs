@@ -1,14 +1,9 @@
-//! The ordered list of small rewrites that a query passes before it becomes SQL. None changes the answer.
+//! The rewrites that a query passes before it becomes SQL. None changes the answer.
 
 use crate::calendar::{Bucket, Range};
 use crate::domain::dimension::Dimension;
 
 use super::{Condition, Query, Shape, Source};
-
-/// One step: a query in, the same question out. What is known is [`rewrite()`]'s.
-type Rewrite = fn(Query, Option<u64>) -> Query;
-
-const REWRITES: &[Rewrite] = &[drop_doubles, pick_source];
 
 /// Events that are read sooner than it takes to plan for the rollup and for events at its edges. ClickHouse: each table of a
 /// question takes 3 ms before its first row is read, in which a core reads about so many events.
@@ -17,14 +12,14 @@ const FEW: u64 = 400_000;
 /// Length of a rollup slot. Every zone's offset is a multiple of it, so buckets of an hour and more are made of slots.
 const SLOT_MS: i64 = 15 * 60 * 1_000;
 
-/// Applies all rewrites in order. `about` is how many events of its workspace and kind the query's range holds, where that is
+/// Applies all rewrites. `about` is how many events of its workspace and kind the query's range holds, where that is
 /// known: it says which way is shorter, and need not be exact.
 pub fn rewrite(query: Query, about: Option<u64>) -> Query {
-    REWRITES.iter().fold(query, |query, rewrite| rewrite(query, about))
+    pick_source(drop_doubles(query), about)
 }
 
 /// Sorts and thins value lists, so that equal questions look equal and the store compares no value twice.
-fn drop_doubles(mut query: Query, _about: Option<u64>) -> Query {
+fn drop_doubles(mut query: Query) -> Query {
     for condition in &mut query.conditions {
         match condition {
             Condition::Dimension { list, .. } | Condition::ReferrerDomain { list } => {

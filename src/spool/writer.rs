@@ -179,7 +179,7 @@ impl Writer {
                 if !std::mem::replace(&mut self.failing, true) {
                     tracing::error!(%error, records, "spool: {records} records could not be written: {error}");
                 }
-                self.abandon();
+                self.retire();
             }
         }
         outcome.map_err(|error| SpoolError::io("write to", &error))
@@ -246,24 +246,13 @@ impl Writer {
     /// Closes the segment.
     pub fn retire(&mut self) {
         if let Some(active) = self.active.take() {
-            if active.room > active.written {
-                // Only tidiness: zeros at the end say nothing.
-                let _ = active.file.truncate(active.written);
-            }
+            // Only tidiness: zeros at the end say nothing, and of a round that failed the next segment's header says so.
+            let _ = active.file.truncate(active.written);
             if let Some(segment) = self.shared.segments().last_mut() {
                 segment.closed = true;
             }
             self.shared.delete_stored();
         }
-    }
-
-    /// Closes a segment that a write or sync failed on.
-    fn abandon(&mut self) {
-        if let Some(active) = &mut self.active {
-            // What was written of the round, too; only tidiness: the next segment's header says what counts.
-            active.room = u64::MAX;
-        }
-        self.retire();
     }
 
     fn reserve(&mut self) {

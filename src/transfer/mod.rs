@@ -14,6 +14,7 @@ mod import;
 mod input;
 mod link_row;
 mod links;
+mod maker;
 mod names;
 mod record;
 mod rejects;

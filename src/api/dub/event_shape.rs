@@ -63,9 +63,8 @@ pub(super) async fn shown(
     events: Vec<(EventKind, EventRow)>,
 ) -> Result<Vec<Shown>, ApiError> {
     let ids = distinct(events.iter().map(|(_, event)| LinkId(event.link_id)));
-    let (links, customers) =
+    let ((links, context), customers) =
         tokio::try_join!(LinkContext::with_links(app, workspace, &ids), customers(app, workspace, &events))?;
-    let (links, context) = links;
     let mut known = HashMap::with_capacity(ids.len());
     for id in ids {
         let of = match links.iter().find(|link| link.id == id) {
